@@ -1,0 +1,56 @@
+"""The database is the truth. One module a subject; import models from here."""
+
+from enterprise.models.account import (
+    CloudAccount,
+    CloudIdentity,
+    EnterpriseDomain,
+    GitHubSyncStatus,
+    ServerUserAccount,
+)
+from enterprise.models.audit import AuditEvent
+from enterprise.models.enterprise import BillingModel, CloudState, Enterprise
+from enterprise.models.ledger import CurrentPerson, MembershipVersion, PersonVersion, Snapshot
+from enterprise.models.member import Membership, Role, SignInLink, User
+from enterprise.models.server import Credential, Rhythm, ServerInstance, Source
+from enterprise.models.sync import (
+    RunChunk,
+    RunKind,
+    RunLogLine,
+    RunPhase,
+    RunState,
+    RunTrigger,
+    SyncRun,
+)
+from enterprise.models.token import ApiToken
+
+__all__ = [
+    "ApiToken",
+    "AuditEvent",
+    "BillingModel",
+    "CloudAccount",
+    "CloudIdentity",
+    "CloudState",
+    "Credential",
+    "CurrentPerson",
+    "Enterprise",
+    "EnterpriseDomain",
+    "GitHubSyncStatus",
+    "Membership",
+    "MembershipVersion",
+    "PersonVersion",
+    "Rhythm",
+    "Role",
+    "RunChunk",
+    "RunKind",
+    "RunLogLine",
+    "RunPhase",
+    "RunState",
+    "RunTrigger",
+    "ServerInstance",
+    "ServerUserAccount",
+    "SignInLink",
+    "Snapshot",
+    "Source",
+    "SyncRun",
+    "User",
+]
