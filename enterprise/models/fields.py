@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+if TYPE_CHECKING:
+    _TextField = models.TextField[str, str]
+else:
+    _TextField = models.TextField
 
-class ByteOrderedTextField(models.TextField[Any, Any]):
+
+class ByteOrderedTextField(_TextField):
     """Text that compares by its UTF-8 bytes everywhere.
 
     SQLite's default collation already does; PostgreSQL needs collation "C". Reports are ordered by

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -11,7 +11,13 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 
-class UserManager(BaseUserManager["User"]):
+if TYPE_CHECKING:
+    _UserManager = BaseUserManager["User"]
+else:
+    _UserManager = BaseUserManager
+
+
+class UserManager(_UserManager):
     def create_user(
         self, username: str, email: str = "", password: str | None = None, **fields: Any
     ) -> User:
