@@ -1,0 +1,296 @@
+"""The match: which cloud rows and server accounts are one person, and why (domain.md section 3).
+
+The rules compare nothing but an account's primary e-mail, so whatever they decide they decide for
+an e-mail: the accounts that share one always go together. That makes the match one hash join of
+e-mails with what cloud rows claim, and lets reasons be kept by e-mail instead of by account.
+
+A claim is one int, ``row number << 3 | kind``; the kind says how the row came by the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import count
+from typing import Final, NamedTuple
+
+from enterprise.records import AccountInput, CloudInput
+
+ATTRIBUTES: Final = ("claims/name", "claims/emailaddress", "username", "NameID", "emails")
+"""The SAML and SCIM attributes by code, in the order in which GitHub compares them."""
+
+SAML: Final = "saml"
+VERIFIED_EMAIL: Final = "verified_email"
+SUBSCRIPTION_EMAIL: Final = "subscription_email"
+GITHUB_LINK: Final = "github_link"
+SAME_EMAIL: Final = "same_email"
+ALONE: Final = "alone"
+NO_EMAIL: Final = "no_email"
+
+RULES: Final = (
+    SAML,
+    VERIFIED_EMAIL,
+    SUBSCRIPTION_EMAIL,
+    GITHUB_LINK,
+    SAME_EMAIL,
+    ALONE,
+    NO_EMAIL,
+)
+"""Why an account is in its person: steps a, b, b, c, d and e of rule 3, and no e-mail (rule 5)."""
+
+NAMELESS: Final = "#"
+"""The key of a row that has nothing that rule 6 could name it by."""
+
+# Kinds of claims: the index of the attribute, or one of these. A kind fits into three bits.
+_VERIFIED: Final = len(ATTRIBUTES)
+_SUBSCRIPTION: Final = _VERIFIED + 1
+_LINK: Final = _VERIFIED + 2
+_RULE: Final = (*[SAML] * len(ATTRIBUTES), VERIFIED_EMAIL, SUBSCRIPTION_EMAIL, GITHUB_LINK)
+_ATTRIBUTE: Final = (*range(len(ATTRIBUTES)), 0, 0, 0)
+
+
+class Membership(NamedTuple):
+    """One server account in its person.
+
+    ``rule`` is one of RULES. ``attribute`` is an index into ATTRIBUTES where the rule is ``saml``,
+    else 0. ``value`` is the normalized e-mail that matched, ``""`` for an account without one.
+    ``candidates`` are the keys of all persons that the deciding step offered if there was more than
+    one (an ambiguity), the chosen one first; else empty.
+    """
+
+    account: str
+    rule: str
+    attribute: int
+    value: str
+    candidates: tuple[str, ...]
+
+
+class Person(NamedTuple):
+    """A person who consumes one license: a cloud row, or accounts without one, or both.
+
+    ``cloud_ref`` is ``CloudInput.ref``, None for a server-only person. ``memberships`` are ordered
+    by account; a person of the cloud alone has none.
+    """
+
+    key: str
+    cloud_ref: int | None
+    memberships: tuple[Membership, ...]
+
+
+# What a person is made of: the number of its cloud row, or the e-mail of its accounts, or its one
+# account without an e-mail.
+_Origin = int | str | tuple[str]
+
+
+class Count:
+    """The persons, each with its memberships, in key order (UTF-8 bytes, which is code points).
+
+    ``len()`` is the number of persons. Each iteration makes the tuples anew, one person at a time,
+    from the tables of the match; so that a million persons are never held as tuples at once.
+    """
+
+    __slots__ = ("_candidates", "_claims", "_emails", "_groups", "_keys", "_origins", "_refs")
+
+    def __init__(
+        self,
+        *,
+        origins: dict[str, _Origin],
+        refs: list[int],
+        emails: list[tuple[str, ...]],
+        groups: Mapping[str, list[str]],
+        claims: Mapping[str, int],
+        candidates: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._keys = sorted(origins)
+        self._origins = origins
+        self._refs = refs  # by row number
+        self._emails = emails  # by row number: the e-mails that joined the row
+        self._groups = groups  # accounts by e-mail
+        self._claims = claims  # the claim that won, by e-mail
+        self._candidates = candidates  # by e-mail, of ambiguities
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[Person]:
+        for key in self._keys:
+            origin = self._origins[key]
+            if isinstance(origin, int):
+                emails = self._emails[origin]
+                yield Person(key, self._refs[origin], self._joined(emails) if emails else ())
+            elif isinstance(origin, str):
+                yield Person(key, None, self._apart(origin))
+            else:
+                yield Person(key, None, (Membership(origin[0], NO_EMAIL, 0, "", ()),))
+
+    def _joined(self, emails: tuple[str, ...]) -> tuple[Membership, ...]:
+        memberships = []
+        for email in emails:
+            kind = self._claims[email] & 7
+            rule, attribute = _RULE[kind], _ATTRIBUTE[kind]
+            candidates = self._candidates.get(email, ())
+            memberships += [
+                Membership(account, rule, attribute, email, candidates)
+                for account in self._groups[email]
+            ]
+        memberships.sort()
+        return tuple(memberships)
+
+    def _apart(self, email: str) -> tuple[Membership, ...]:
+        accounts = sorted(self._groups[email])
+        rule = SAME_EMAIL if len(accounts) > 1 else ALONE
+        return tuple([Membership(account, rule, 0, email, ()) for account in accounts])
+
+
+def match(
+    cloud: Iterable[CloudInput],
+    accounts: Iterable[AccountInput],
+    not_consuming: Iterable[AccountInput] = (),
+) -> Count:
+    """Join consuming server accounts to cloud rows and to each other by rules 1 to 6 of section 3.
+
+    ``cloud`` are the counted rows, ``accounts`` the consuming accounts, each account once. Values
+    are normalized. ``not_consuming`` accounts are no one's seat, but prove by GitHub's link (step
+    c) whose e-mail theirs is, as "some server account" there says. The result does not depend on
+    the order of any of them. Never fails; an input without e-mails, logins or rows is fine.
+    """
+    claimed = _Claimed(cloud)
+    groups: dict[str, list[str]] = {}
+    without_email: list[str] = []
+    for account, email in accounts:
+        if email in groups:
+            groups[email].append(account)
+        elif email:
+            groups[email] = [account]
+        else:
+            without_email.append(account)
+    candidates = claimed.settle(groups, not_consuming)
+
+    claims = claimed.claims
+    emails: list[tuple[str, ...]] = [()] * len(claimed.keys)
+    origins: dict[str, _Origin] = {key: row for row, key in enumerate(claimed.keys)}
+    taken: list[tuple[str, _Origin]] = []
+    for email in groups:
+        claim = claims.get(email)
+        if claim is not None:
+            emails[claim >> 3] += (email,)
+        elif origins.setdefault(email, email) != email:
+            taken.append((email, email))
+    taken += [
+        (account, (account,))
+        for account in without_email
+        if origins.setdefault(account, (account,)) != (account,)
+    ]
+    # Last, so that no ordinal takes what is the plain key of another person.
+    for key, origin in taken:
+        origins[next(_ordinals(key, origins))] = origin
+    return Count(
+        origins=origins,
+        refs=claimed.refs,
+        emails=emails,
+        groups=groups,
+        claims=claims,
+        candidates=candidates,
+    )
+
+
+class _Claimed:
+    """What cloud rows claim. Rows are numbered as they arrive, which decides nothing.
+
+    ``claims`` holds one claim for each value, ``contested`` those of further rows. ``links`` holds
+    claims by GitHub's link, yet unproven, with the row's server accounts, by server e-mail.
+    """
+
+    def __init__(self, rows: Iterable[CloudInput]) -> None:
+        self.refs: list[int] = []
+        self.claims: dict[str, int] = {}
+        self.contested: dict[str, list[int]] = {}
+        self.links: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        self.keys: list[str] = []
+        texts: list[str] = []
+        for number, row in enumerate(rows):
+            ref, login, subscription, identities, emails, server_refs, server_emails, text = row
+            self.refs.append(ref)
+            self.keys.append(
+                login.casefold()
+                or subscription
+                or min(server_emails, default="")
+                or min(server_refs, default=NAMELESS)
+            )
+            texts.append(text)
+            for attribute, value in identities:
+                self._claim(value, number << 3 | attribute)
+            for email in emails:
+                self._claim(email, number << 3 | _VERIFIED)
+            if subscription:
+                self._claim(subscription, number << 3 | _SUBSCRIPTION)
+            for email in server_emails:
+                # A value that any row claims is decided before GitHub's link is asked.
+                if email not in self.claims:
+                    self.links.setdefault(email, []).append((number << 3 | _LINK, server_refs))
+        self._tell_keys_apart(texts)
+
+    def _claim(self, value: str, claim: int) -> None:
+        first = self.claims.setdefault(value, claim)
+        if first >> 3 != claim >> 3:
+            self.contested.setdefault(value, []).append(claim)
+        elif claim < first:
+            self.claims[value] = claim
+
+    def _tell_keys_apart(self, texts: list[str]) -> None:
+        """Give equal keys an ordinal in the order of the rows' texts; the first stays plain."""
+        first: dict[str, int] = {}
+        equal: dict[str, list[int]] = {}
+        for row, key in enumerate(self.keys):
+            if first.setdefault(key, row) != row:
+                equal.setdefault(key, [first[key]]).append(row)
+        for key, rows in equal.items():
+            rows.sort(key=lambda row: (texts[row], self.refs[row]))
+            for row, ordinal in zip(rows[1:], _ordinals(key, first), strict=False):
+                self.keys[row] = ordinal
+            self.keys[rows[0]] = key
+
+    def settle(
+        self, groups: Mapping[str, list[str]], not_consuming: Iterable[AccountInput]
+    ) -> dict[str, tuple[str, ...]]:
+        """Leave in ``claims`` the one that wins each e-mail; return the ambiguities' candidates."""
+        witnesses: dict[str, list[str]] = {}
+        for account, email in not_consuming:
+            if email in self.links:
+                witnesses.setdefault(email, []).append(account)
+        candidates: dict[str, tuple[str, ...]] = {}
+        for email, further in self.contested.items():
+            if email in groups:
+                self._choose(email, [self.claims[email], *further], candidates)
+        for email, links in self.links.items():
+            if email in groups and email not in self.claims:
+                proving = {*groups[email], *witnesses.get(email, ())}
+                proven = [claim for claim, refs in links if not proving.isdisjoint(refs)]
+                if proven:
+                    self._choose(email, proven, candidates)
+        return candidates
+
+    def _choose(
+        self, email: str, claims: list[int], candidates: dict[str, tuple[str, ...]]
+    ) -> None:
+        """Decide among the claims on an e-mail (rule 4).
+
+        The first step that offers anything decides. Within it the smallest attribute wins, then the
+        person key; verified and subscription e-mails weigh the same. Candidates are all rows that
+        the step offers, in (a) under whatever attribute.
+        """
+        if any(claim & 7 < _VERIFIED for claim in claims):
+            claims = [claim for claim in claims if claim & 7 < _VERIFIED]
+        keys = self.keys
+        claims.sort(key=lambda claim: (_ATTRIBUTE[claim & 7], keys[claim >> 3], claim))
+        self.claims[email] = claims[0]
+        rivals = tuple(dict.fromkeys(keys[claim >> 3] for claim in claims))
+        if len(rivals) > 1:
+            candidates[email] = rivals
+
+
+def _ordinals(key: str, taken: Set[str] | Mapping[str, object]) -> Iterator[str]:
+    """Keys of further persons whose key would be the same: ``key#2`` and so on, but none taken.
+
+    Those made from different keys never meet, since the last ``#`` parts them in one way only.
+    """
+    return (each for n in count(2) if (each := f"{key}#{n}") not in taken)
