@@ -1,8 +1,256 @@
+"""Django's settings, all from the environment (docs/configuration.md).
+
+Without ``CELERY_BROKER_URL`` the mode is embedded: one machine, SQLite and the broker's files in
+the data folder, keys made there once. With it, several machines may share the work, and every key
+and address has to be given: what is missing or unsafe stops the start and says how to mend it.
+"""
+
 from pathlib import Path
+from typing import Any
+
+from licsync import addresses, env, keys, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_KEY = "placeholder-until-the-settings-module-is-written"
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "enterprise"]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+LICSYNC_EMBEDDED = not CELERY_BROKER_URL
+if CELERY_BROKER_URL and not CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    raise env.refused("CELERY_BROKER_URL", "must be redis://… or rediss://…, or unset (embedded).")
+
+LICSYNC_VAR_DIR = BASE_DIR / env.text("LICSYNC_VAR_DIR", "var")
+if LICSYNC_EMBEDDED:
+    keys.data_folder(LICSYNC_VAR_DIR)
+
+
+# --- Keys ---------------------------------------------------------------------------------------
+
+SECRET_KEY = env.text("LICSYNC_SECRET_KEY")
+if not SECRET_KEY:
+    if not LICSYNC_EMBEDDED:
+        env.required("LICSYNC_SECRET_KEY", "50 random characters or more, the same everywhere")
+    SECRET_KEY = keys.kept(LICSYNC_VAR_DIR / "secret_key", keys.new_secret_key)
+elif len(SECRET_KEY) < 50:
+    raise env.refused("LICSYNC_SECRET_KEY", "must be 50 random characters or more.")
+
+LICSYNC_CREDENTIAL_KEYS = env.items("LICSYNC_CREDENTIAL_KEYS")
+if not LICSYNC_CREDENTIAL_KEYS and LICSYNC_EMBEDDED:
+    LICSYNC_CREDENTIAL_KEYS = [
+        keys.kept(LICSYNC_VAR_DIR / "credential_keys", keys.new_credential_key)
+    ]
+keys.checked_credential_keys("LICSYNC_CREDENTIAL_KEYS", LICSYNC_CREDENTIAL_KEYS)
+
+
+# --- Addresses ----------------------------------------------------------------------------------
+
+_public = addresses.public_address(
+    "LICSYNC_PUBLIC_URL",
+    env.text("LICSYNC_PUBLIC_URL", "http://127.0.0.1:8000")
+    if LICSYNC_EMBEDDED
+    else env.required("LICSYNC_PUBLIC_URL", "the address in the browser, https://HOST"),
+)
+LICSYNC_PUBLIC_URL = _public.origin
+LICSYNC_TRUSTED_PROXIES = env.networks("LICSYNC_TRUSTED_PROXIES")
+
+ALLOWED_HOSTS = [
+    *(addresses.LOOPBACK_NAMES if _public.loopback else ()),
+    _public.host,
+    *env.items("LICSYNC_ALLOWED_HOSTS"),
+]
+if any("*" in host for host in ALLOWED_HOSTS):
+    raise env.refused("LICSYNC_ALLOWED_HOSTS", "must name each host; * would allow forged links.")
+CSRF_TRUSTED_ORIGINS = [_public.origin]
+
+DEBUG = env.flag("LICSYNC_DEBUG")
+if DEBUG and not _public.loopback:
+    raise env.refused("LICSYNC_DEBUG", "is for loopback only: its error pages show secrets.")
+
+SESSION_COOKIE_NAME = "licsync_session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _public.secure
+CSRF_COOKIE_NAME = "licsync_csrf"
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_NAME = "licsync_language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = _public.secure
+SECURE_HSTS_SECONDS = 31_536_000 if _public.secure else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # only from licsync.proxies
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    # Other hosts of the domain are not ours to force to TLS, nor the browsers' preload list.
+    "security.W005",
+    "security.W021",
+]
+
+
+# --- Applications -------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "licsync",
+    "enterprise",
+]
+MIDDLEWARE = [
+    "licsync.health.HealthMiddleware",
+    "licsync.proxies.TrustedProxiesMiddleware",
+    "licsync.middleware.RequestLogMiddleware",
+    "licsync.middleware.SecurityHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "licsync.middleware.PreferencesMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "licsync.urls"
+WSGI_APPLICATION = "licsync.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.template.context_processors.tz",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "licsync.middleware.csp_nonce",
+            ],
+        },
+    }
+]
+
+
+# --- Data ---------------------------------------------------------------------------------------
+
+_database_url = env.text("DATABASE_URL")
+if not _database_url and not LICSYNC_EMBEDDED:
+    env.required("DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/NAME")
+DATABASES = {
+    "default": addresses.database("DATABASE_URL", _database_url, base=BASE_DIR)
+    if _database_url
+    else addresses.sqlite(LICSYNC_VAR_DIR / "licsync.sqlite3")
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+_cache_url = env.text("LICSYNC_CACHE_URL")
+if _cache_url and not _cache_url.startswith(("redis://", "rediss://")):
+    raise env.refused("LICSYNC_CACHE_URL", "must be redis://… or rediss://…, or unset (database).")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": _cache_url,
+        "KEY_PREFIX": "licsync",
+    }
+    if _cache_url
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "licsync_cache",  # made by licsync's first migration
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+for _name, _value in addresses.email(
+    "LICSYNC_EMAIL_URL", env.text("LICSYNC_EMAIL_URL", "console:")
+).items():
+    globals()[_name] = _value
+
+
+# --- Sign-in ------------------------------------------------------------------------------------
+
 AUTH_USER_MODEL = "enterprise.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "licsync.sign_in.SignInAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_SESSION_REMEMBER = False
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
+
+
+# --- Languages and time -------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
 USE_TZ = True
+TIME_ZONE = env.time_zone("LICSYNC_TIME_ZONE", "UTC")
+
+
+# --- The engine ---------------------------------------------------------------------------------
+
+LICSYNC_TICK_SECONDS = env.seconds("LICSYNC_TICK_SECONDS", 60, least=0.5, most=3600)
+LICSYNC_LEASE_SECONDS = env.seconds("LICSYNC_LEASE_SECONDS", 45, least=1, most=3600)
+LICSYNC_HTTP_TIMEOUT_SECONDS = env.seconds("LICSYNC_HTTP_TIMEOUT_SECONDS", 30, least=0.1, most=600)
+LICSYNC_RUN_BUDGET_SECONDS = env.seconds("LICSYNC_RUN_BUDGET_SECONDS", 14_400, least=1, most=86_400)
+LICSYNC_RETRY_BASE_SECONDS = env.seconds("LICSYNC_RETRY_BASE_SECONDS", 5, least=0, most=600)
+LICSYNC_MAX_TRIES = env.number("LICSYNC_MAX_TRIES", 5, least=1, most=20)
+LICSYNC_ALLOW_LOOPBACK = env.flag("LICSYNC_ALLOW_LOOPBACK")
+
+LICSYNC_BROKER_DIR = LICSYNC_VAR_DIR / "broker"
+if LICSYNC_EMBEDDED:
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT = "licsync.broker.Transport"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(LICSYNC_BROKER_DIR / "messages"),
+        "data_folder_out": str(LICSYNC_BROKER_DIR / "messages"),
+        "control_folder": str(LICSYNC_BROKER_DIR / "control"),
+        "polling_interval": 0.1,  # seconds; the default of 1 starts only one or two tasks a second
+    }
+    CELERY_WORKER_CONCURRENCY = 3  # two runs at once, and room for the tick
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "licsync"
+CELERY_TASK_TIME_LIMIT = LICSYNC_RUN_BUDGET_SECONDS + 600  # the run ends itself long before
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps no file: what is due stands in the database
+CELERY_BEAT_SCHEDULE = {
+    # Start what is due or was lost. A tick that nobody took before the next one is dropped.
+    "tick": {
+        "task": "enterprise.tasks.tick",
+        "schedule": LICSYNC_TICK_SECONDS,
+        "options": {"expires": LICSYNC_TICK_SECONDS * 0.9},
+    },
+}
+
+LOGGING = logs.configuration(readable=LICSYNC_EMBEDDED)

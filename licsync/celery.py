@@ -1,0 +1,35 @@
+"""The Celery application. Its settings are the ``CELERY_*`` ones of ``licsync.settings``.
+
+A message only wakes a worker: it is acknowledged when it arrives, and what a dead worker leaves is
+found by the run's lease in the database, on any broker.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.signals import setup_logging, task_postrun, task_prerun
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licsync.settings")
+
+app = Celery("licsync")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Django has set logging up already; Celery does so only where nobody listens here."""
+
+
+@task_prerun.connect
+def _bind_task(task_id: str, task: Any, **_: Any) -> None:
+    structlog.contextvars.bind_contextvars(task=task.name, task_id=task_id)
+
+
+@task_postrun.connect
+def _unbind_task(**_: Any) -> None:
+    structlog.contextvars.clear_contextvars()

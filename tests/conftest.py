@@ -1,0 +1,70 @@
+"""What every test may use: services that may be missing, and a scratch database on a server."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from functools import cache
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import redis
+
+POSTGRES_URL = os.environ.get(
+    "LICSYNC_TEST_POSTGRES_URL",
+    database
+    if (database := os.environ.get("DATABASE_URL", "")).startswith("postgres")
+    else "postgres://postgres@127.0.0.1:5432/postgres",
+)
+REDIS_URL = os.environ.get("LICSYNC_TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+SERVICES_REQUIRED = os.environ.get("LICSYNC_REQUIRE_SERVICES", "") not in {"", "0"}
+
+
+@cache
+def missing(service: str) -> str:
+    """Why a service cannot be used here, ``""`` if it can."""
+    try:
+        if service == "postgres":
+            psycopg.connect(POSTGRES_URL, connect_timeout=2).close()
+        elif service == "redis":
+            redis.Redis.from_url(REDIS_URL, socket_connect_timeout=2).ping()
+        elif service == "browser" and chromium() is None:
+            return "Chromium is not installed"
+    except (psycopg.OperationalError, redis.RedisError) as error:
+        return f"{service} does not answer: {type(error).__name__}"
+    return ""
+
+
+def chromium() -> str | None:
+    """The path of the browser, None if there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for service in ("postgres", "redis", "browser"):
+        if item.get_closest_marker(service) and (reason := missing(service)):
+            if SERVICES_REQUIRED:
+                pytest.fail(f"{reason}, and LICSYNC_REQUIRE_SERVICES is set", pytrace=False)
+            pytest.skip(reason)
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The address of a new, empty PostgreSQL database. Mark the test ``postgres``."""
+    name = f"licsync_scratch_{secrets.token_hex(6)}"
+    with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+        yield urlsplit(POSTGRES_URL)._replace(path=f"/{name}").geturl()
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """The address of a Redis database that is empty before and after. Mark the test ``redis``."""
+    with redis.Redis.from_url(REDIS_URL) as server:
+        server.flushdb()
+        yield REDIS_URL
+        server.flushdb()
