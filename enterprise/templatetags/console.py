@@ -1,0 +1,236 @@
+"""What every page of the console needs: icons, times, numbers, the viewer's theme."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.forms import (
+    BoundField,
+    CheckboxInput,
+    CheckboxSelectMultiple,
+    RadioSelect,
+    Select,
+    Textarea,
+    Widget,
+)
+from django.template.context import Context
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from octicons_pack import get_icon
+
+register = template.Library()
+
+# The viewer's setting → (data-color-mode, data-light-theme, data-dark-theme), as Primer reads them.
+THEMES = {
+    "auto": ("auto", "light", "dark"),
+    "light": ("light", "light", "dark"),
+    "dark": ("dark", "light", "dark"),
+    "light_high_contrast": ("light", "light_high_contrast", "dark_high_contrast"),
+    "dark_high_contrast": ("dark", "light_high_contrast", "dark_high_contrast"),
+}
+
+# Octicon and Primer color for each state of a run, an instance and GitHub's own sync.
+STATES = {
+    "queued": ("clock", "secondary"),
+    "running": ("sync", "accent"),
+    "succeeded": ("check-circle-fill", "success"),
+    "failed": ("x-circle-fill", "danger"),
+    "held": ("stop", "attention"),
+    "cancelled": ("skip", "secondary"),
+    "ok": ("check-circle-fill", "success"),
+    "enabled": ("check-circle-fill", "success"),
+    "disabled": ("circle-slash", "secondary"),
+    "off": ("circle-slash", "secondary"),
+    "failing": ("x-circle-fill", "danger"),
+    "overdue": ("alert-fill", "attention"),
+    "never_synced": ("dot-fill", "secondary"),
+    "unknown": ("question", "secondary"),
+}
+
+RELATIVE_DAYS = 30  # an older time is better told by its date
+
+
+@register.simple_tag
+def octicon(name: str, size: int = 16, label: str = "", css: str = "") -> SafeString:
+    """The octicon of that name and size as inline SVG; silent to screen readers without a label.
+
+    Raises TemplateSyntaxError if there is none of that name in that size.
+    """
+    icon = get_icon(f"{name}-{size}")
+    if icon is None:
+        raise template.TemplateSyntaxError(f"There is no octicon {name!r} of size {size}.")
+    meaning = (
+        format_html('role="img" aria-label="{}"', label)
+        if label
+        else mark_safe('aria-hidden="true"')
+    )
+    start = format_html(
+        '<svg class="octicon octicon-{}{}" width="{}" height="{}" fill="currentColor" {} ',
+        name,
+        f" {css}" if css else "",
+        size,
+        size,
+        meaning,
+    )
+    return mark_safe(start + icon.svg.removeprefix("<svg "))  # noqa: S308 - the package's own SVG
+
+
+@register.simple_tag(takes_context=True)
+def theme_attributes(context: Context) -> SafeString:
+    """The attributes of ``<html>`` for ``theme``, else the viewer's theme, else the system's."""
+    user = context.get("user")
+    mode, light, dark = THEMES[context.get("theme") or getattr(user, "theme", "auto")]
+    return format_html(
+        'data-color-mode="{}" data-light-theme="{}" data-dark-theme="{}"', mode, light, dark
+    )
+
+
+@register.simple_tag(name="time")
+def time_tag(value: datetime | None, style: str = "absolute") -> SafeString:
+    """``value`` in the viewer's zone with the zone named, as ``<time>``; an em dash for None.
+
+    ``style`` "relative" says "3 hours ago" or "in 3 hours" with the exact time as title, as long as
+    it is less than 30 days away.
+    """
+    if value is None:
+        return format_html('<span class="color-fg-muted" aria-label="{}">—</span>', _("never"))
+    exact = _exact(value)
+    words = relative(value) if style == "relative" else None
+    utc = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if words is None:
+        return format_html('<time class="time" datetime="{}">{}</time>', utc, exact)
+    return format_html('<time class="time" datetime="{}" title="{}">{}</time>', utc, exact, words)
+
+
+def _exact(value: datetime) -> str:
+    local = timezone.localtime(value)
+    zone = local.tzname() or ""
+    if zone[:1] in "+-":  # zones without letters of their own
+        zone = f"UTC{zone}"
+    return f"{formats.date_format(local, 'DATETIME_FORMAT')} {zone}"
+
+
+def relative(value: datetime) -> str | None:
+    """How far ``value`` is from now, in its largest unit; None from 30 days on."""
+    seconds = (timezone.now() - value).total_seconds()
+    past, distance = seconds >= 0, int(abs(seconds))
+    minutes, hours, days = distance // 60, distance // 3600, distance // 86400
+    if days >= RELATIVE_DAYS:
+        return None
+    if not minutes:
+        return _("just now") if past else _("in a moment")
+    if not hours:
+        text = (
+            ngettext("%(n)s minute ago", "%(n)s minutes ago", minutes)
+            if past
+            else ngettext("in %(n)s minute", "in %(n)s minutes", minutes)
+        )
+        return text % {"n": minutes}
+    if not days:
+        text = (
+            ngettext("%(n)s hour ago", "%(n)s hours ago", hours)
+            if past
+            else ngettext("in %(n)s hour", "in %(n)s hours", hours)
+        )
+        return text % {"n": hours}
+    text = (
+        ngettext("%(n)s day ago", "%(n)s days ago", days)
+        if past
+        else ngettext("in %(n)s day", "in %(n)s days", days)
+    )
+    return text % {"n": days}
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """A number with its thousands grouped as the viewer's language does; an em dash for None."""
+    if value is None:
+        return "—"
+    return formats.number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def signed(value: int) -> str:
+    """A difference with its sign: ``+3``, ``−1`` (a real minus sign), ``0``."""
+    sign = "+" if value > 0 else "−" if value < 0 else ""
+    return f"{sign}{number(abs(value))}"
+
+
+@register.filter
+def state_icon(state: str) -> str:
+    return STATES[state][0]
+
+
+@register.filter
+def state_color(state: str) -> str:
+    return STATES[state][1]
+
+
+@register.filter
+def state_icon_css(state: str) -> str:
+    """A running state's icon turns, unless the viewer asked for less motion."""
+    return "turning" if state == "running" else ""
+
+
+@register.filter
+def unlocalized(value: float) -> str:
+    """A number as HTML attributes want it, whatever the viewer's language."""
+    return str(value)
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """The bound field's widget in Primer's look; Django itself ties help and error to it."""
+    return field.as_widget(attrs={"class": _control_class(field.field.widget)})
+
+
+def _control_class(widget: Widget) -> str:
+    match widget:
+        case CheckboxInput():
+            return "FormControl-checkbox"
+        case RadioSelect() | CheckboxSelectMultiple():
+            return "FormControl-radio"
+        case Select():
+            return "FormControl-select FormControl-medium"
+        case Textarea():
+            return "FormControl-textarea"
+        case _:
+            return "FormControl-input FormControl-medium"
+
+
+@register.filter
+def control_kind(field: BoundField) -> str:
+    """Which frame ``components/_field.html`` draws: hidden, checkbox, group, select or text."""
+    widget = field.field.widget
+    if widget.is_hidden:
+        return "hidden"
+    match widget:
+        case CheckboxInput():
+            return "checkbox"
+        case RadioSelect() | CheckboxSelectMultiple():
+            return "group"
+        case Select():
+            return "select"
+        case _:
+            return "text"
+
+
+@register.simple_block_tag(takes_context=True)
+def component(context: Context, content: str, partial: str, **params: Any) -> SafeString:
+    """Render ``components/_<partial>.html`` around what stands between the tags.
+
+    The partial sees ``content`` and the given parameters, and nothing else of the page.
+    """
+    template_ = context.template.engine.get_template(f"components/_{partial}.html")  # type: ignore[union-attr]
+    return template_.render(context.new({"content": mark_safe(content), **params}))  # noqa: S308 - rendered
+
+
+@register.simple_block_tag
+def capture(content: str) -> str:
+    """``{% capture as actions %}…{% endcapture %}``: markup to be passed on to a component."""
+    return content

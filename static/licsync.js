@@ -1,0 +1,117 @@
+// Everything works without this file; with it, menus close, dialogs open, and a request that fails
+// or takes its time says so where the person is looking.
+"use strict";
+
+(() => {
+  const BUSY_AFTER_MS = 300;
+  const words = document.body.dataset;
+
+  // --- Menus: details elements that close on Escape, on a click elsewhere, when focus leaves ------
+
+  const openMenus = () => document.querySelectorAll("details[data-menu][open]");
+
+  document.addEventListener("click", (event) => {
+    openMenus().forEach((menu) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+
+  document.addEventListener("focusin", (event) => {
+    openMenus().forEach((menu) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    openMenus().forEach((menu) => {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  });
+
+  // --- Dialogs: a link leads to the page that asks; with this script the dialog asks in place ------
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    const dialog = opener && document.getElementById(opener.dataset.dialog);
+    if (dialog && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      dialog.showModal();
+    }
+    const closer = event.target.closest("[data-close-dialog]");
+    if (closer && closer.closest("dialog")) {
+      event.preventDefault();
+      closer.closest("dialog").close();
+    }
+  });
+
+  // --- Copying -------------------------------------------------------------------------------------
+
+  const announce = (text) => {
+    document.getElementById("announcement").textContent = text;
+  };
+
+  const showCopyButtons = (root) => {
+    if (!navigator.clipboard) return;
+    root.querySelectorAll("[data-copy]").forEach((button) => {
+      button.hidden = false;
+    });
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    announce(words.copied);
+    button.classList.add("color-fg-success");
+  });
+
+  showCopyButtons(document);
+  document.addEventListener("htmx:load", (event) => showCopyButtons(event.target));
+
+  // --- Requests: busy after a moment, errors beside what was asked for -----------------------------
+
+  const underWay = new Set();
+  const busy = document.getElementById("busy");
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const request = event.detail.xhr;
+    const { elt } = event.detail;
+    clearError(elt);
+    underWay.add(request);
+    elt.setAttribute("aria-busy", "true");
+    setTimeout(() => {
+      if (underWay.has(request)) busy.hidden = false;
+    }, BUSY_AFTER_MS);
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    underWay.delete(event.detail.xhr);
+    event.detail.elt.removeAttribute("aria-busy");
+    if (!underWay.size) busy.hidden = true;
+  });
+
+  const placeOf = (elt) => elt.closest(".Box-row, .Box, form, .table-scroll") || elt;
+
+  const clearError = (elt) => {
+    const next = placeOf(elt).nextElementSibling;
+    if (next && next.classList.contains("request-error")) next.remove();
+  };
+
+  const showError = (elt, text) => {
+    const place = elt.isConnected ? placeOf(elt) : document.getElementById("messages");
+    clearError(elt);
+    const line = document.createElement("div");
+    line.className = "flash-line flash flash-error request-error";
+    line.setAttribute("role", "alert");
+    line.textContent = text;
+    place.after(line);
+    line.scrollIntoView({ block: "nearest" });
+  };
+
+  const says = (name) => (event) => showError(event.detail.elt, words[name]);
+  document.addEventListener("htmx:responseError", says("errorResponse"));
+  document.addEventListener("htmx:sendError", says("errorNetwork"));
+  document.addEventListener("htmx:timeout", says("errorTimeout"));
+})();
