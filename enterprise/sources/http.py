@@ -1,0 +1,296 @@
+"""One HTTP client for every GitHub that is read: time-outs, retries, size caps, no redirects.
+
+Every trouble becomes a ``Fault``; none of them carries a URL, a body or a credential.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+import urllib3.exceptions
+
+from enterprise.faults import Fault
+from enterprise.sources.bodies import Reply
+from enterprise.sources.outbound import Guard, GuardedAdapter, tls_context
+from enterprise.sources.troubles import fault_of, fault_of_error, media_type
+
+T = TypeVar("T")
+
+RETRIES = 3
+LONGEST_PAUSE = 60.0
+JSON_BYTES = 64 * 2**20
+JSON_SECONDS = 300.0
+_random = random.SystemRandom()
+
+
+class Answer(NamedTuple):
+    """A JSON answer: its headers (case-insensitive names) and what it says."""
+
+    headers: Mapping[str, str]
+    data: Any
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        # requests reads the whole body of a redirect, however large, even if it is not followed.
+        return None
+
+
+class Client:
+    """Reads from one GitHub, at ``base_url``, and from no other origin.
+
+    ``token`` goes as a bearer token, or with ``username`` as basic authentication where a request
+    asks for it. ``ca_bundle`` is PEM text that is trusted instead of the public authorities,
+    ``proxy`` an ``http://`` URL. ``timeout`` (seconds) holds for the connection, for the whole
+    header and for each silence within a body. Plain HTTP is refused unless confirmed or, with
+    ``allow_loopback``, on this machine. ``cancelled`` is called often, in the thread that made the
+    client, and stops everything by raising.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str = "",
+        username: str = "",
+        ca_bundle: str = "",
+        proxy: str = "",
+        timeout: float = 30.0,
+        allow_loopback: bool = False,
+        plain_http_confirmed: bool = False,
+        retry_base: float = 5.0,
+        connections: int = 8,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        cancelled: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.host, self._port, secure = _check_address(self.base_url)
+        self.retry_base = retry_base
+        self.clock = clock
+        self._sleep = sleep
+        self._cancelled = cancelled
+        self._owner = threading.get_ident()
+        self._timeout = timeout
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise Fault("bad_token")  # it would break out of its header
+        if ":" in username or not username.isprintable():
+            raise Fault("bad_username")
+        self._token = token
+        self._username = username
+        self._proxied = bool(proxy)
+        self._target_guard = Guard(allow_loopback, not (secure or plain_http_confirmed))
+        guard = Guard(allow_loopback) if proxy else self._target_guard
+        # Loading the authorities takes longer than a request, and plain HTTP needs none.
+        context = tls_context(ca_bundle) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._session = _Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.mount("https://", GuardedAdapter(guard, context, connections))
+        self._session.mount("http://", GuardedAdapter(guard, context, connections))
+        if proxy:
+            if urlsplit(proxy).scheme != "http" or not urlsplit(proxy).hostname:
+                raise Fault("bad_proxy")
+            self._session.proxies = {"http": proxy, "https": proxy}
+
+    def close(self) -> None:
+        self._session.close()
+
+    # --- Waiting -------------------------------------------------------------------------------
+
+    def checkpoint(self) -> None:
+        """Let the owner of the client stop: calls ``cancelled``, but never from a helper thread."""
+        if threading.get_ident() == self._owner:
+            self._cancelled()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep in short slices, so that a cancelled run does not wait."""
+        while seconds > 0:
+            self.checkpoint()
+            self._sleep(min(seconds, 1.0))
+            seconds -= 1.0
+        self.checkpoint()
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """Run an action; where trying again can help, try up to three times more.
+
+        Waits as long as the server asked for, else with back-off and jitter. A longer wait than a
+        minute is left to the caller: the Fault is raised with its ``after``.
+        """
+        for attempt in range(RETRIES + 1):
+            self.checkpoint()
+            try:
+                return action()
+            except Fault as caught:
+                fault = caught
+            if not fault.retry or attempt == RETRIES:
+                break
+            wait = fault.after
+            if wait is None:
+                wait = self.retry_base * 2**attempt * _random.uniform(0.75, 1.25)
+            if wait > LONGEST_PAUSE:
+                break
+            self.pause(wait)
+        raise fault
+
+    # --- Asking --------------------------------------------------------------------------------
+
+    def get_json(self, url: str, *, needs: str = "") -> Answer:
+        """GET a JSON answer, trying again where that can help.
+
+        ``url`` is a path below the base, or an absolute URL of the same origin. ``needs`` names the
+        scopes of which the token needs one, for the sentence where GitHub's reply does not.
+        """
+        return self.patiently(lambda: self.get_json_once(url, needs=needs))
+
+    def get_json_once(self, url: str, *, needs: str = "") -> Answer:
+        """As ``get_json``, without a second try; may be called from several threads."""
+        return self._json("GET", url, None, needs)
+
+    def post_json_once(self, url: str, body: Any, *, needs: str = "") -> Answer:
+        """POST JSON and give the JSON answer, without a second try."""
+        return self._json("POST", url, orjson.dumps(body), needs)
+
+    def _json(self, method: str, url: str, body: bytes | None, needs: str) -> Answer:
+        with self.stream(
+            method, url, accept="application/vnd.github+json", body=body, needs=needs
+        ) as reply:
+            kind = media_type(reply.headers)
+            if kind == "text/html":
+                raise Fault("sign_in_page")
+            if not kind.endswith(("/json", "+json")):
+                raise Fault("unexpected_content_type", content_type=kind)
+            content = b"".join(reply.chunks(limit=JSON_BYTES, seconds=JSON_SECONDS))
+        data, readable = None, True
+        try:
+            data = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            readable = False
+        if not readable:
+            raise Fault("not_json")
+        return Answer(reply.headers, data)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        accept: str,
+        body: bytes | None = None,
+        basic: bool = False,
+        wanted: tuple[int, ...] = (200,),
+        needs: str = "",
+    ) -> Iterator[Reply]:
+        """Send one request and give its reply, whose body can be read once, while inside.
+
+        Any other status than those ``wanted`` is raised as the Fault that it means.
+        """
+        response = self._send(method, self._absolute(url), self._headers(accept, basic, body), body)
+        try:
+            reply = Reply(response, self.checkpoint)
+            if response.status_code not in wanted:
+                raise fault_of(
+                    response.status_code,
+                    response.headers,
+                    reply.message(),
+                    needs=needs,
+                    now=time.time(),
+                )
+            yield reply
+        finally:
+            response.close()
+
+    def same_origin(self, url: str) -> bool:
+        """Whether a URL leads to where the credentials belong: same scheme, host and port."""
+        return _origin(url) == _origin(self.base_url)
+
+    def _absolute(self, url: str) -> str:
+        if url.startswith("/"):
+            return self.base_url + url
+        if not self.same_origin(url):
+            raise Fault("foreign_link")
+        return url
+
+    def _headers(self, accept: str, basic: bool, body: bytes | None) -> dict[str, str]:
+        headers = {
+            "Accept": accept,
+            "Accept-Encoding": "gzip",
+            "User-Agent": "licsync",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if basic:
+            pair = f"{self._username}:{self._token}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        elif self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return headers
+
+    def _send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None
+    ) -> requests.Response:
+        if self._proxied:
+            self._admit_behind_proxy()
+        try:
+            return self._session.request(
+                method,
+                url,
+                headers=headers,
+                data=body,
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=False,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            fault = fault_of_error(error, self.host)
+        raise fault  # outside of the handler: the original error quotes the URL
+
+    def _admit_behind_proxy(self) -> None:
+        """Refuse what the proxy must not be asked for; a name that only the proxy knows passes."""
+        try:
+            self._target_guard.addresses(self.host, self._port)
+        except Fault as fault:
+            unknown_here = fault.code in ("host_not_found", "connection_failed")
+            if not unknown_here or self._target_guard.loopback_only:
+                raise
+
+
+def _check_address(url: str) -> tuple[str, int, bool]:
+    """Give host, port and whether it is TLS, or raise Fault ``bad_address``."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.username is not None
+        or parts.query
+        or parts.fragment
+    ):
+        raise Fault("bad_address")
+    secure = parts.scheme == "https"
+    return parts.hostname, port or (443 if secure else 80), secure
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname or "", port

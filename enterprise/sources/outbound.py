@@ -1,0 +1,226 @@
+"""Where a request may go: addresses are checked, and the checked address is what is connected to.
+
+A registered instance is usually on a private network, so private ranges are allowed; what no GitHub
+lives on (link-local, cloud metadata, multicast, unspecified, reserved) is refused, loopback unless
+allowed. TLS still verifies the host name, as only the socket is opened by address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, ClassVar, NamedTuple
+
+import certifi
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
+from urllib3.response import HTTPResponse
+from urllib3.util.connection import create_connection
+
+from enterprise.faults import Fault
+
+type_address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Metadata services of clouds that stand outside of the link-local range.
+_METADATA = frozenset(
+    ipaddress.ip_address(text)
+    for text in (
+        "100.100.100.200",  # Alibaba Cloud
+        "168.63.129.16",  # Azure
+        "192.0.0.192",  # Oracle Cloud
+        "fd00:ec2::254",  # AWS
+        "fd20:ce::254",  # Google Cloud
+    )
+)
+_REFUSED_NETWORKS = (
+    ipaddress.ip_network("0.0.0.0/8"),
+    ipaddress.ip_network("240.0.0.0/4"),
+)
+_EMBEDDING_NETWORKS = (
+    ipaddress.IPv6Network("::/96"),  # IPv4-compatible
+    ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64
+)
+
+
+class Guard(NamedTuple):
+    """Which addresses may be connected to.
+
+    ``loopback_only`` is for plain HTTP that nobody confirmed: a token then stays on this machine.
+    """
+
+    allow_loopback: bool = False
+    loopback_only: bool = False
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """Resolve a host and give its addresses, or raise a Fault if any of them is refused."""
+        error: OSError | None = None
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as caught:
+            error = caught if isinstance(caught, OSError) else OSError()
+        if error is not None:
+            if error.errno == socket.EAI_AGAIN:
+                raise Fault("connection_failed", retry=True, host=host)
+            raise Fault("host_not_found", host=host)
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        for address in addresses:
+            self._check(ipaddress.ip_address(address.partition("%")[0]), host)
+        return addresses
+
+    def _check(self, address: type_address, host: str) -> None:
+        address = _plain(address)
+        if address.is_loopback:
+            if not self.allow_loopback:
+                raise Fault("address_refused", host=host)
+            return
+        if self.loopback_only:
+            raise Fault("plain_http_refused", host=host)
+        if (
+            address.is_link_local
+            or address.is_multicast
+            or address.is_unspecified
+            or address in _METADATA
+            or any(address in network for network in _REFUSED_NETWORKS)
+        ):
+            raise Fault("address_refused", host=host)
+
+
+def _plain(address: type_address) -> type_address:
+    """Give the IPv4 address that an IPv6 address leads to, if it does."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour or address
+    if address.is_loopback or address.is_unspecified:
+        return address
+    if any(address in network for network in _EMBEDDING_NETWORKS):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+class Watch:
+    """Cut a socket after so many seconds, however busily the other side trickles.
+
+    A time-out of a socket begins anew with every byte; this one does not.
+    """
+
+    def __init__(self, seconds: float, cut: Callable[[], None]) -> None:
+        self.fired = False
+        self._cut = cut
+        self._timer = threading.Timer(seconds, self._fire)
+        self._timer.daemon = True
+
+    def _fire(self) -> None:
+        self.fired = True
+        try:
+            self._cut()
+        except (OSError, ValueError):
+            return  # closed meanwhile, which is what was wanted
+
+    def __enter__(self) -> Watch:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+
+
+class _GuardedHTTP(HTTPConnection):
+    guard: ClassVar[Guard]
+
+    def _new_conn(self) -> socket.socket:
+        trouble: OSError = OSError("no address")
+        for address in self.guard.addresses(self._dns_host, self.port):
+            try:
+                return create_connection(
+                    (address, self.port),
+                    self.timeout,
+                    source_address=self.source_address,
+                    socket_options=self.socket_options,
+                )
+            except OSError as caught:
+                trouble = caught
+        if isinstance(trouble, TimeoutError):
+            raise ConnectTimeoutError(self, "timed out")
+        raise NewConnectionError(self, "failed")
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
+        seconds = self.timeout if isinstance(self.timeout, int | float) else 60.0
+        sock = self.sock
+
+        def cut() -> None:
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+        with Watch(seconds, cut) as watch:
+            try:
+                response = super().getresponse()
+            except Exception:
+                if not watch.fired:
+                    raise
+        if watch.fired:
+            raise ReadTimeoutError(None, None, "the header took too long")  # type: ignore[arg-type]
+        return response
+
+
+class _GuardedHTTPS(_GuardedHTTP, HTTPSConnection):
+    pass
+
+
+class GuardedAdapter(HTTPAdapter):
+    """A requests adapter whose every connection passes the guard; its TLS trusts ``context``."""
+
+    def __init__(self, guard: Guard, context: ssl.SSLContext, connections: int) -> None:
+        http = type("_HTTP", (_GuardedHTTP,), {"guard": guard})
+        https = type("_HTTPS", (_GuardedHTTPS,), {"guard": guard})
+        self._context = context
+        self._pools = {
+            "http": type("_HTTPPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
+            "https": type("_HTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": https}),
+        }
+        super().__init__(pool_connections=2, pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        # The context already holds what is trusted; requests would add the public authorities.
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+def tls_context(ca_bundle: str) -> ssl.SSLContext:
+    """Make the TLS context: the given PEM certificates alone, or else the public authorities.
+
+    A given certificate is trusted as it stands, be it a root, an intermediate or the server's own,
+    and need not carry every extension that RFC 5280 asks of public ones.
+    """
+    if not ca_bundle.strip():
+        context = ssl.create_default_context()
+        context.load_verify_locations(certifi.where())
+        return context
+    usable = True
+    try:
+        context = ssl.create_default_context(cadata=ca_bundle)
+    except (ssl.SSLError, ValueError):
+        usable = False
+    if not usable:
+        raise Fault("bad_ca_bundle")
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context

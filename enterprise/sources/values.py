@@ -1,0 +1,39 @@
+"""Reading single JSON values that are not always what the schema says (domain.md section 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MAX_NUMBER = 2**31 - 1  # what a column for a count takes on every database
+
+
+def text_of(value: Any) -> str:
+    """Give a value as trimmed text; null and what is no scalar are ``""``."""
+    if value is None or isinstance(value, list | dict):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).replace("\0", "\ufffd").strip()  # PostgreSQL takes no NUL
+
+
+def texts_of(value: Any) -> tuple[str, ...]:
+    """Give a list as its non-empty texts in order, each once; a bare text is a list of one."""
+    values = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(text for entry in values if (text := text_of(entry))))
+
+
+def flag_of(value: Any) -> bool | None:
+    """Give true, false, or None for null, ``""`` and anything else."""
+    return {"true": True, "false": False}.get(text_of(value).lower())
+
+
+def whole_number(value: Any, *, negative: bool = False) -> int | None:
+    """Give a whole number that may come as text, None for anything else or out of range."""
+    if isinstance(value, bool):
+        return None
+    text = text_of(value)
+    digits = text.removeprefix("-") if negative else text
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10):
+        return None
+    number = int(text)
+    return number if abs(number) <= _MAX_NUMBER else None
