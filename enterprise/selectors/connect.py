@@ -1,0 +1,179 @@
+"""What the GitHub Connect page shows of each instance: our state, and GitHub's own beside it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Subquery
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from enterprise.models import (
+    CloudState,
+    Credential,
+    Enterprise,
+    GitHubSyncStatus,
+    RunKind,
+    RunState,
+    ServerInstance,
+    SyncRun,
+)
+from enterprise.models.sync import ACTIVE
+from enterprise.services.scheduling import rhythm_length
+
+GITHUB_OVERDUE = dt.timedelta(days=8)
+
+
+class InstanceState(models.TextChoices):
+    """The state of an instance in this console (domain.md section 5)."""
+
+    NEVER_SYNCED = "never_synced", _("Never synced")
+    OK = "ok", _("OK")
+    FAILING = "failing", _("Failing")
+    OVERDUE = "overdue", _("Overdue")
+    HELD = "held", _("Held")
+    OFF = "off", _("Off")
+
+
+class GitHubState(models.TextChoices):
+    """GitHub's own state of an instance, from ``license-sync-status``: GitHub's event, not ours."""
+
+    UNKNOWN = "unknown", _("Not known")
+    NEVER = "never", _("GitHub Connect server usage never synced")
+    FAILED = "failed", _("GitHub Connect server usage sync failed")
+    OVERDUE = "overdue", _("GitHub Connect server usage sync overdue")
+    OK = "ok", _("GitHub Connect server usage synced")
+
+
+class GitHubSync(NamedTuple):
+    """GitHub's last sync of one instance. ``error`` is GitHub's own text."""
+
+    state: GitHubState
+    at: dt.datetime | None = None
+    error: str = ""
+
+
+class InstanceLine(NamedTuple):
+    """One instance on the page. ``active_run``, ``held_run`` and ``failed_run`` are run ids or None."""
+
+    instance: ServerInstance
+    state: InstanceState
+    state_label: str | Promise
+    has_credentials: bool
+    active_run: int | None
+    held_run: int | None
+    failed_run: int | None  # the last run that ended, if it failed
+    github: GitHubSync
+    license_url: str  # the instance's own License page, for GitHub's "Sync now"
+
+
+def github_sync(status: GitHubSyncStatus | None, now: dt.datetime) -> GitHubSync:
+    if status is None:
+        return GitHubSync(GitHubState.UNKNOWN)
+    state = GitHubState.OK
+    if status.last_sync_at is None:
+        state = GitHubState.NEVER
+    elif status.status.lower() not in ("success", "succeeded", "ok", ""):
+        state = GitHubState.FAILED
+    elif now - status.last_sync_at > GITHUB_OVERDUE:
+        state = GitHubState.OVERDUE
+    return GitHubSync(state, status.last_sync_at, status.error)
+
+
+def license_page(instance: ServerInstance) -> str:
+    """Where the instance itself offers GitHub's own "Sync now"."""
+    return f"{instance.url}/enterprises/{instance.enterprise.slug}/settings/license"
+
+
+def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
+    """Every instance with its states, in four queries however many there are."""
+    runs = SyncRun.objects.filter(instance=OuterRef("pk"), kind=RunKind.INSTANCE).order_by("-pk")
+    ended = runs.filter(state__in=[RunState.SUCCEEDED, RunState.FAILED])
+    instances = (
+        ServerInstance.objects.filter(enterprise=enterprise)
+        .annotate(
+            active_run=Subquery(runs.filter(state__in=ACTIVE).values("pk")[:1]),
+            held_run=Subquery(runs.filter(state=RunState.HELD).values("pk")[:1]),
+            last_run=Subquery(ended.values("pk")[:1]),
+            last_state=Subquery(ended.values("state")[:1]),
+            has_credentials=Exists(Credential.objects.filter(instance=OuterRef("pk"))),
+        )
+        .order_by("host_name")
+    )
+    now = timezone.now()
+    by_id: dict[str, GitHubSyncStatus] = {}
+    by_host: dict[str, GitHubSyncStatus] = {}
+    for status in GitHubSyncStatus.objects.filter(enterprise=enterprise):
+        by_id[status.server_id] = by_host[status.host_name] = status
+    lines = []
+    for instance in instances:
+        instance.enterprise = enterprise
+        failed = instance.last_state == RunState.FAILED
+        state = _state(instance, now, held=instance.held_run is not None, failed=failed)
+        github = github_sync(by_id.get(instance.server_id) or by_host.get(instance.host_name), now)
+        lines.append(
+            InstanceLine(
+                instance,
+                state,
+                state.label,
+                instance.has_credentials,
+                instance.active_run,
+                instance.held_run,
+                instance.last_run if failed else None,
+                github,
+                license_page(instance),
+            )
+        )
+    return lines
+
+
+def _state(
+    instance: ServerInstance, now: dt.datetime, *, held: bool, failed: bool
+) -> InstanceState:
+    if not instance.license_sync_enabled:
+        return InstanceState.OFF
+    if held:
+        return InstanceState.HELD
+    if failed:
+        return InstanceState.FAILING
+    if instance.last_success_at is None:
+        return InstanceState.NEVER_SYNCED
+    if now - instance.last_success_at > rhythm_length(instance) + dt.timedelta(days=1):
+        return InstanceState.OVERDUE
+    return InstanceState.OK
+
+
+class CloudLine(NamedTuple):
+    """The cloud side on the page."""
+
+    state: CloudState | None
+    has_credentials: bool
+    active_run: int | None
+    held_run: int | None
+    failed_run: int | None
+
+
+def cloud_line(enterprise: Enterprise) -> CloudLine:
+    runs = SyncRun.objects.filter(enterprise=enterprise, kind=RunKind.CLOUD).order_by("-pk")
+    last = runs.filter(state__in=[RunState.SUCCEEDED, RunState.FAILED]).first()
+    return CloudLine(
+        CloudState.objects.filter(enterprise=enterprise).first(),
+        Credential.objects.filter(enterprise=enterprise, instance=None).exists(),
+        runs.filter(state__in=ACTIVE).values_list("pk", flat=True).first(),
+        runs.filter(state=RunState.HELD).values_list("pk", flat=True).first(),
+        last.pk if last is not None and last.state == RunState.FAILED else None,
+    )
+
+
+def host_names_offered(enterprise: Enterprise) -> list[str]:
+    """Hosts that GitHub's sync status knows and that are not registered here yet."""
+    registered = set(enterprise.instances.values_list("host_name", flat=True))
+    ids = set(enterprise.instances.values_list("server_id", flat=True))
+    return sorted(
+        status.host_name
+        for status in GitHubSyncStatus.objects.filter(enterprise=enterprise)
+        if status.host_name not in registered and status.server_id not in ids
+    )

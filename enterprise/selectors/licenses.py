@@ -1,0 +1,329 @@
+"""The ledger as readers see it: totals, pages, one person, as of any snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import orjson
+from django.db.models import Q, QuerySet
+
+from enterprise.emails import mask
+from enterprise.models import (
+    CurrentPerson,
+    Enterprise,
+    MembershipVersion,
+    PersonVersion,
+    RunKind,
+    Snapshot,
+    SyncRun,
+)
+from enterprise.models.sync import ACTIVE
+from enterprise.services.ledger import ANCHOR_EVERY, unpack_anchors
+
+EMAIL_COLUMNS = (
+    "github_com_verified_domain_emails",
+    "github_com_saml_name_id",
+    "enterprise_server_emails",
+    "enterprise_server_primary_emails",
+    "visual_studio_subscription_email",
+)
+"""Where an e-mail may stand in a person's row; a NameID often is one (section 8)."""
+
+SORTS = {
+    "key": ("key",),
+    "-key": ("-key",),
+    "accounts": ("accounts", "key"),
+    "-accounts": ("-accounts", "-key"),
+}
+
+
+class PersonLine(NamedTuple):
+    """One person of a report. ``report`` is the row by GitHub's REST names, masked where it must be."""
+
+    number: int
+    key: str
+    license_type: str
+    accounts: int
+    report: dict[str, Any]
+
+
+# --- Snapshots -----------------------------------------------------------------------------------
+
+
+def snapshot_latest(enterprise: Enterprise) -> Snapshot | None:
+    return Snapshot.objects.filter(enterprise=enterprise).order_by("-pk").first()
+
+
+def snapshot_get(enterprise: Enterprise, snapshot_id: int) -> Snapshot | None:
+    return Snapshot.objects.filter(enterprise=enterprise, pk=snapshot_id).first()
+
+
+def valid_as_of(snapshot: Snapshot) -> Q:
+    """Of a versioned row: that it was valid as of ``snapshot``."""
+    return Q(from_snapshot__lte=snapshot.pk) & (
+        Q(to_snapshot=None) | Q(to_snapshot__gt=snapshot.pk)
+    )
+
+
+def recount_is_pending(enterprise: Enterprise) -> bool:
+    """Whether the data is newer than the count, so that pages say "recount pending"."""
+    return (
+        enterprise.counted_version < enterprise.data_version
+        or SyncRun.objects.filter(
+            enterprise=enterprise, kind=RunKind.RECOUNT, state__in=ACTIVE
+        ).exists()
+    )
+
+
+# --- Totals --------------------------------------------------------------------------------------
+
+
+class Totals(NamedTuple):
+    """The two totals, never mixed (section 3). GitHub's are None where it was not read.
+
+    ``free`` has the basis ``free_basis``: "github" where GitHub's total is known, else "console".
+    """
+
+    snapshot: Snapshot
+    github_total: int | None
+    github_purchased: int | None
+    persons: int
+    server_only: int
+    free: int | None
+    free_basis: str
+    by_license_type: dict[str, int]
+    unread: dict[str, int]  # accounts that GHEC lists on instances not read here, by host
+
+
+def totals_of(snapshot: Snapshot) -> Totals:
+    basis = "github" if snapshot.github_total is not None else "console"
+    used = snapshot.github_total if snapshot.github_total is not None else snapshot.persons
+    purchased = snapshot.github_purchased
+    return Totals(
+        snapshot=snapshot,
+        github_total=snapshot.github_total,
+        github_purchased=purchased,
+        persons=snapshot.persons,
+        server_only=snapshot.totals.get("server_only_persons", 0),
+        free=None if purchased is None else purchased - used,
+        free_basis=basis,
+        by_license_type=snapshot.totals.get("by_license_type", {}),
+        unread=snapshot.totals.get("unread", {}),
+    )
+
+
+# --- Pages ---------------------------------------------------------------------------------------
+
+
+def persons_page(
+    snapshot: Snapshot, *, page: int, per_page: int, masked: bool = False
+) -> list[PersonLine]:
+    """Page ``page`` (from 1) of a snapshot in key order: seeks its anchor, so a deep one costs no more."""
+    return [
+        _line(row, masked=masked) for row in report_rows(snapshot, page=page, per_page=per_page)
+    ]
+
+
+def report_rows(snapshot: Snapshot, *, page: int, per_page: int) -> list[tuple[Any, ...]]:
+    """As ``persons_page``: (number, key, license_type, accounts, report as JSON text)."""
+    start = (page - 1) * per_page
+    if page < 1 or start >= snapshot.persons:
+        return []
+    anchor = unpack_anchors(snapshot.anchors)[start // ANCHOR_EVERY]
+    skip = start % ANCHOR_EVERY
+    rows = _versions(snapshot).filter(key__gte=anchor)[: skip + per_page]
+    return list(rows)[skip:]
+
+
+def report_walk(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
+    """Every row of a snapshot in key order, read in ranges of anchors: no long transaction."""
+    anchors = unpack_anchors(snapshot.anchors)
+    step = 10
+    for first in range(0, len(anchors), step):
+        rows = _versions(snapshot).filter(key__gte=anchors[first])
+        if first + step < len(anchors):
+            rows = rows.filter(key__lt=anchors[first + step])
+        yield from list(rows)
+
+
+def _versions(snapshot: Snapshot) -> QuerySet[PersonVersion, tuple[Any, ...]]:
+    return (
+        PersonVersion.objects.filter(valid_as_of(snapshot), enterprise_id=snapshot.enterprise_id)
+        .order_by("key")
+        .values_list("number", "key", "license_type", "accounts", "report")
+    )
+
+
+def _line(row: tuple[Any, ...], *, masked: bool) -> PersonLine:
+    number, key, license_type, accounts, text = row
+    report = orjson.loads(text)
+    if masked:
+        key = mask(key) if "@" in key else key
+        report = mask_report(report)
+    return PersonLine(number, key, license_type, accounts, report)
+
+
+def mask_report(report: dict[str, Any]) -> dict[str, Any]:
+    """The row with every e-mail, and every NameID, as ``a•••@domain``."""
+    masked = dict(report)
+    for name in EMAIL_COLUMNS:
+        value = masked.get(name)
+        if isinstance(value, str):
+            masked[name] = mask(value)
+        elif value:
+            masked[name] = [mask(each) for each in value]
+    return masked
+
+
+# --- Search --------------------------------------------------------------------------------------
+
+
+class Found(NamedTuple):
+    """One page of a search. ``previous`` and ``next`` are person numbers to go on from, or None."""
+
+    lines: list[PersonLine]
+    total: int
+    previous: int | None
+    next: int | None
+
+
+def persons_search(
+    enterprise: Enterprise,
+    *,
+    masked: bool,
+    text: str = "",
+    license_type: str = "",
+    kind: str = "",
+    host_name: str = "",
+    ambiguous: bool = False,
+    sort: str = "key",
+    after: int | None = None,
+    before: int | None = None,
+    per_page: int = 50,
+) -> Found:
+    """Current persons by words, filters and sort, by keyset from the person numbered ``after``.
+
+    A masked viewer's words are compared with logins and names only, and they may not sort by key,
+    which may be an e-mail.
+    """
+    people = CurrentPerson.objects.filter(enterprise=enterprise)
+    column = "public_words" if masked else "words"
+    for word in text.lower().split():
+        people = people.filter(**{f"{column}__contains": word})
+    wanted = {"license_type": license_type, "kind": kind}
+    people = people.filter(**{name: value for name, value in wanted.items() if value})
+    if host_name:
+        people = people.filter(public_words__contains=f"{host_name}:")
+    if ambiguous:
+        people = people.filter(ambiguous=True)
+    order = SORTS.get(sort, SORTS["key"])
+    total = people.count()
+    backward = before is not None
+    mark = CurrentPerson.objects.filter(
+        enterprise=enterprise, number=before if backward else after
+    ).first()
+    if mark is not None:
+        people = people.filter(_beyond(order, mark, backward=backward))
+    if backward:
+        order = tuple(_reversed(name) for name in order)
+    numbers = list(people.order_by(*order).values_list("number", flat=True)[: per_page + 1])
+    more = len(numbers) > per_page
+    numbers = numbers[:per_page]
+    if backward:
+        numbers.reverse()
+    has_previous = more if backward else mark is not None
+    has_next = backward or more
+    return Found(
+        _lines_of(enterprise, numbers, masked=masked),
+        total,
+        numbers[0] if numbers and has_previous else None,
+        numbers[-1] if numbers and has_next else None,
+    )
+
+
+def _reversed(name: str) -> str:
+    return name[1:] if name.startswith("-") else f"-{name}"
+
+
+def _beyond(order: tuple[str, ...], mark: CurrentPerson, *, backward: bool) -> Q:
+    """Rows after ``mark`` in ``order``: (a, b) > (x, y) as a > x or a = x and b > y."""
+    condition = Q()
+    for name in reversed(order):
+        column = name.lstrip("-")
+        comparison = "lt" if name.startswith("-") != backward else "gt"
+        value = getattr(mark, column)
+        further = Q(**{f"{column}__{comparison}": value})
+        condition = further | (Q(**{column: value}) & condition) if condition else further
+    return condition
+
+
+def _lines_of(enterprise: Enterprise, numbers: list[int], *, masked: bool) -> list[PersonLine]:
+    rows = PersonVersion.objects.filter(
+        enterprise=enterprise, number__in=numbers, to_snapshot=None
+    ).values_list("number", "key", "license_type", "accounts", "report")
+    found = {row[0]: _line(row, masked=masked) for row in rows}
+    return [found[number] for number in numbers if number in found]
+
+
+# --- One person ----------------------------------------------------------------------------------
+
+
+class MembershipLine(NamedTuple):
+    """Why one account is in a person, ready for ``wording.membership_sentence``."""
+
+    account: str
+    rule: str
+    attribute: int
+    value: str
+    candidates: list[str]
+
+
+class PersonDetail(NamedTuple):
+    line: PersonLine
+    has_cloud_row: bool
+    memberships: list[MembershipLine]
+    history: list[PersonVersion]  # every version, oldest first
+
+
+def person_get(
+    enterprise: Enterprise, number: int, *, snapshot: Snapshot, masked: bool
+) -> PersonDetail | None:
+    """A person as of a snapshot, with the rule of each account; None if there was none then."""
+    versions = list(
+        PersonVersion.objects.filter(enterprise=enterprise, number=number).order_by("from_snapshot")
+    )
+    now = next(
+        (
+            v
+            for v in versions
+            if v.from_snapshot <= snapshot.pk
+            and (v.to_snapshot is None or v.to_snapshot > snapshot.pk)
+        ),
+        None,
+    )
+    if now is None:
+        return None
+    memberships = MembershipVersion.objects.filter(
+        valid_as_of(snapshot), enterprise=enterprise, number=number
+    ).order_by("account")
+    hide = _hide if masked else str
+    return PersonDetail(
+        _line((now.number, now.key, now.license_type, now.accounts, now.report), masked=masked),
+        bool(now.cloud_key),
+        [
+            MembershipLine(
+                m.account,
+                m.rule,
+                m.attribute,
+                hide(m.value),
+                [hide(c) for c in orjson.loads(m.candidates)] if m.candidates else [],
+            )
+            for m in memberships
+        ],
+        versions,
+    )
+
+
+def _hide(value: str) -> str:
+    return mask(value) if value else ""

@@ -1,0 +1,118 @@
+"""The two switches of the GitHub Connect page, in GitHub's order."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from enterprise.faults import Refused
+from enterprise.models import Credential, Rhythm, ServerInstance, Source
+from enterprise.services.audit import Actor, audit_record
+from enterprise.services.credentials import credential_delete
+from enterprise.services.runs import runs_cancel_for
+from enterprise.services.scheduling import instance_anchor, instance_next
+
+
+def _locked(instance: ServerInstance) -> ServerInstance:
+    """The instance as it is now, its row locked to the end of the transaction."""
+    return (
+        ServerInstance.objects.select_for_update(of=("self",))
+        .select_related("enterprise")
+        .get(pk=instance.pk)
+    )
+
+
+@transaction.atomic
+def connect_enable(*, instance: ServerInstance, actor: Actor) -> bool:
+    """Enable GitHub Connect. False if it already is.
+
+    Raises Refused ``connect_needs_token`` while no credentials are stored that its source needs.
+    """
+    instance = _locked(instance)
+    if instance.connect_enabled:
+        return False
+    needs_token = instance.source == Source.SITE_ADMIN_REPORT
+    if needs_token and not Credential.objects.filter(instance=instance).exists():
+        raise Refused("connect_needs_token", host=instance.host_name)
+    instance.connect_enabled = True
+    instance.save(update_fields=["connect_enabled"])
+    _audit_switch(instance, actor, "instance.connect_enable", "connect", before=False, after=True)
+    return True
+
+
+@transaction.atomic
+def connect_disable(*, instance: ServerInstance, actor: Actor) -> bool:
+    """Disable GitHub Connect: license sync goes off, active runs end, the credentials are deleted.
+
+    The last data stays, marked as of its date (section 5). False if it was not enabled.
+    """
+    instance = _locked(instance)
+    if not instance.connect_enabled:
+        return False
+    instance.license_sync_enabled = False
+    instance.connect_enabled = False
+    instance.next_sync_at = None
+    instance.save(update_fields=["license_sync_enabled", "connect_enabled", "next_sync_at"])
+    credential_delete(enterprise=instance.enterprise, instance=instance)
+    runs_cancel_for(instance=instance, code="connect_disabled")
+    _audit_switch(instance, actor, "instance.connect_disable", "connect", before=True, after=False)
+    return True
+
+
+@transaction.atomic
+def license_sync_set(*, instance: ServerInstance, enabled: bool, actor: Actor) -> bool:
+    """Set "Server can sync user license count and usage" to Enabled or Disabled.
+
+    Enabling anchors the weekly schedule at this moment. False if nothing changed. Raises Refused
+    ``connect_first`` while GitHub Connect is off.
+    """
+    instance = _locked(instance)
+    if instance.license_sync_enabled == enabled:
+        return False
+    if enabled and not instance.connect_enabled:
+        raise Refused("connect_first", host=instance.host_name)
+    instance.license_sync_enabled = enabled
+    if enabled:
+        instance_anchor(instance, timezone.now())
+    else:
+        instance.next_sync_at = None
+    instance.save(
+        update_fields=[
+            "license_sync_enabled",
+            "schedule_weekday",
+            "schedule_time",
+            "next_sync_at",
+        ]
+    )
+    action = "instance.license_sync_enable" if enabled else "instance.license_sync_disable"
+    _audit_switch(instance, actor, action, "license_sync", before=not enabled, after=enabled)
+    return True
+
+
+@transaction.atomic
+def rhythm_set(*, instance: ServerInstance, rhythm: str, actor: Actor) -> bool:
+    """Choose weekly or daily. False if nothing changed. Raises Refused ``bad_rhythm``."""
+    if rhythm not in Rhythm.values:
+        raise Refused("bad_rhythm", field="rhythm", value=str(rhythm)[:50])
+    instance = _locked(instance)
+    if instance.rhythm == rhythm:
+        return False
+    before, instance.rhythm = instance.rhythm, rhythm
+    if instance.license_sync_enabled:
+        instance.next_sync_at = instance_next(instance, timezone.now())
+    instance.save(update_fields=["rhythm", "next_sync_at"])
+    _audit_switch(instance, actor, "instance.rhythm", "rhythm", before=before, after=rhythm)
+    return True
+
+
+def _audit_switch(
+    instance: ServerInstance, actor: Actor, action: str, name: str, *, before: object, after: object
+) -> None:
+    audit_record(
+        enterprise=instance.enterprise,
+        actor=actor,
+        action=action,
+        target=instance.host_name,
+        before={name: before},
+        after={name: after},
+    )

@@ -1,0 +1,152 @@
+"""The enterprise account itself: adding it, its settings, its GHEC token."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from enterprise.faults import Refused
+from enterprise.models import (
+    BillingModel,
+    CloudState,
+    Enterprise,
+    Membership,
+    Role,
+    User,
+)
+from enterprise.services.addresses import address_checked
+from enterprise.services.audit import Actor, audit_record
+from enterprise.services.credentials import credential_delete, credential_save, origin_of
+from enterprise.services.recounts import recount_mark
+from enterprise.services.scheduling import cloud_anchor
+
+SETTINGS = (
+    "name",
+    "api_url",
+    "billing_model",
+    "time_zone",
+    "exclude_never_signed_in",
+    "guard_share",
+    "guard_minimum",
+    "cloud_max_age_hours",
+)
+_SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?\Z")
+_RESERVED = {"new"}
+
+
+@transaction.atomic
+def enterprise_add(
+    *, actor: Actor, slug: str, name: str = "", owner: User | None = None, **values: Any
+) -> Enterprise:
+    """Register an enterprise account; ``owner`` becomes its first owner.
+
+    Raises Refused ``bad_slug``, ``enterprise_exists``, or for a bad setting.
+    """
+    slug = slug.strip()
+    if not _SLUG.match(slug) or slug.lower() in _RESERVED:
+        raise Refused("bad_slug", field="slug", value=slug[:100])
+    values = _checked({"name": name or slug, **values})
+    if Enterprise.objects.filter(slug__iexact=slug).exists():
+        raise Refused("enterprise_exists", field="slug", slug=slug)
+    try:
+        with transaction.atomic():
+            enterprise = Enterprise.objects.create(slug=slug, **values)
+    except IntegrityError:
+        raise Refused("enterprise_exists", field="slug", slug=slug) from None
+    CloudState.objects.create(enterprise=enterprise)
+    if owner is not None:
+        Membership.objects.create(enterprise=enterprise, user=owner, role=Role.OWNER)
+    audit_record(
+        enterprise=enterprise,
+        actor=actor,
+        action="enterprise.add",
+        target=slug,
+        after={**values, **({"owner": owner.username} if owner else {})},
+    )
+    return enterprise
+
+
+@transaction.atomic
+def enterprise_edit(*, enterprise: Enterprise, actor: Actor, **values: Any) -> list[str]:
+    """Change settings (names in SETTINGS); the names that changed.
+
+    A change of scheme, host or port of the API address erases the GHEC token, which is bound to it.
+    """
+    enterprise = Enterprise.objects.select_for_update().get(pk=enterprise.pk)
+    wanted = _checked(values)
+    before = {name: getattr(enterprise, name) for name in wanted}
+    changed = [name for name in wanted if before[name] != wanted[name]]
+    if not changed:
+        return []
+    old_url = enterprise.api_url
+    for name in changed:
+        setattr(enterprise, name, wanted[name])
+    enterprise.save(update_fields=changed)
+    erased = origin_of(old_url) != origin_of(enterprise.api_url) and credential_delete(
+        enterprise=enterprise, instance=None
+    )
+    if "exclude_never_signed_in" in changed:
+        recount_mark(enterprise=enterprise)
+    audit_record(
+        enterprise=enterprise,
+        actor=actor,
+        action="enterprise.edit",
+        target=enterprise.slug,
+        before={name: before[name] for name in changed},
+        after={name: wanted[name] for name in changed}
+        | ({"credentials": "erased"} if erased else {}),
+    )
+    return [*changed, "credentials"] if erased else changed
+
+
+@transaction.atomic
+def enterprise_token_set(*, enterprise: Enterprise, actor: Actor, token: str) -> bool:
+    """Store the GHEC token; the cloud's own weekly schedule runs from the day of the first one.
+
+    False if it is the one stored. Raises Refused ``bad_token``.
+    """
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise Refused("bad_token", field="token")
+    if not credential_save(
+        enterprise=enterprise, instance=None, url=enterprise.api_url, token=token
+    ):
+        return False
+    enterprise = Enterprise.objects.select_for_update().get(pk=enterprise.pk)
+    if enterprise.schedule_time is None:
+        cloud_anchor(enterprise, timezone.now())
+        enterprise.save(update_fields=["schedule_weekday", "schedule_time", "next_sync_at"])
+    audit_record(
+        enterprise=enterprise,
+        actor=actor,
+        action="enterprise.token_set",
+        target=enterprise.slug,
+        after={"origin": origin_of(enterprise.api_url)},
+    )
+    return True
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    checked = dict(values)
+    unknown = checked.keys() - set(SETTINGS)
+    if unknown:
+        raise TypeError(f"not a setting of an enterprise: {', '.join(sorted(unknown))}")
+    if "name" in checked and not str(checked["name"]).strip():
+        raise Refused("name_needed", field="name")
+    if "api_url" in checked:
+        checked["api_url"] = address_checked(
+            checked["api_url"], field="api_url", plain_http_confirmed=False
+        )
+    if checked.get("billing_model", BillingModel.VOLUME) not in BillingModel.values:
+        raise Refused(
+            "bad_billing_model", field="billing_model", value=str(checked["billing_model"])[:50]
+        )
+    if checked.get("time_zone", "UTC") not in zoneinfo.available_timezones():
+        raise Refused("bad_time_zone", field="time_zone", value=str(checked["time_zone"])[:64])
+    if not 0 <= checked.get("guard_share", 0) <= 100:
+        raise Refused("bad_guard_share", field="guard_share", value=checked["guard_share"])
+    return checked

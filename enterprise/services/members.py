@@ -1,0 +1,119 @@
+"""People of an enterprise and their one role; sign-in links."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from hashlib import sha256
+
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from enterprise.faults import Refused
+from enterprise.models import Enterprise, Membership, Role, SignInLink, User
+from enterprise.services.audit import Actor, audit_record
+
+LINK_LIFETIME = dt.timedelta(hours=1)
+
+
+def user_find_or_add(*, username: str, email: str = "") -> tuple[User, bool]:
+    """The person with this username in any case, made without a password if there is none."""
+    user = User.objects.filter(username__iexact=username).first()
+    if user is not None:
+        return user, False
+    try:
+        UnicodeUsernameValidator()(username)
+    except ValidationError:
+        raise Refused("bad_username", field="username", value=username[:150]) from None
+    return User.objects.create_user(username=username, email=email), True
+
+
+@transaction.atomic
+def member_set(*, enterprise: Enterprise, user: User, role: str, actor: Actor) -> bool:
+    """Give a person their one role. False if they have it. The last owner stays an owner."""
+    if role not in Role.values:
+        raise Refused("bad_role", field="role", value=str(role)[:50])
+    _lock(enterprise)
+    membership = Membership.objects.filter(enterprise=enterprise, user=user).first()
+    if membership is not None and membership.role == role:
+        return False
+    before = membership.role if membership else None
+    if membership is None:
+        Membership.objects.create(enterprise=enterprise, user=user, role=role)
+    else:
+        _refuse_without_owner(enterprise, membership)
+        membership.role = role
+        membership.save(update_fields=["role"])
+    audit_record(
+        enterprise=enterprise,
+        actor=actor,
+        action="member.set",
+        target=user.username,
+        before={"role": before},
+        after={"role": role},
+    )
+    return True
+
+
+@transaction.atomic
+def member_remove(*, enterprise: Enterprise, user: User, actor: Actor) -> bool:
+    """Take a person's role away. False if they have none. The last owner cannot be removed."""
+    _lock(enterprise)
+    membership = Membership.objects.filter(enterprise=enterprise, user=user).first()
+    if membership is None:
+        return False
+    _refuse_without_owner(enterprise, membership)
+    membership.delete()
+    audit_record(
+        enterprise=enterprise,
+        actor=actor,
+        action="member.remove",
+        target=user.username,
+        before={"role": membership.role},
+    )
+    return True
+
+
+def _lock(enterprise: Enterprise) -> None:
+    """Two owners who remove each other at once must not both succeed."""
+    Enterprise.objects.select_for_update().get(pk=enterprise.pk)
+
+
+def _refuse_without_owner(enterprise: Enterprise, membership: Membership) -> None:
+    owners = Membership.objects.filter(enterprise=enterprise, role=Role.OWNER)
+    if membership.role == Role.OWNER and not owners.exclude(pk=membership.pk).exists():
+        raise Refused("last_owner", username=membership.user.username)
+
+
+def sign_in_link_make(*, user: User) -> str:
+    """The token of a new link that signs ``user`` in once, within the hour."""
+    token = secrets.token_urlsafe(32)
+    SignInLink.objects.create(
+        user=user, digest=_digest(token), expires_at=timezone.now() + LINK_LIFETIME
+    )
+    return token
+
+
+def sign_in_link_use(*, token: str) -> User | None:
+    """The person of an unused, unexpired link, which is used up by this; None for any other."""
+    now = timezone.now()
+    link = SignInLink.objects.select_related("user").filter(digest=_digest(token)).first()
+    if link is None or not link.user.is_active:
+        return None
+    used = SignInLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(
+        used_at=now
+    )
+    return link.user if used else None
+
+
+def sign_in_link_is_open(*, token: str) -> bool:
+    """Whether a link could still be used, without using it."""
+    return SignInLink.objects.filter(
+        digest=_digest(token), used_at=None, expires_at__gt=timezone.now()
+    ).exists()
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

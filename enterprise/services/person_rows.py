@@ -1,0 +1,101 @@
+"""A person's row of the consumed-license report, ready as text, and the words a search finds it by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from enterprise.counting.match import Person
+
+ENTERPRISE, VISUAL_STUDIO = "enterprise", "visual_studio"
+"""Codes of license types; GitHub's words for them are in ``reports.rows``."""
+
+_FROM_CLOUD_ONLY = {
+    "github_com_login": "",
+    "github_com_name": "",
+    "github_com_user": False,
+    "github_com_profile": "",
+    "github_com_member_roles": (),
+    "github_com_enterprise_roles": (),
+    "github_com_verified_domain_emails": (),
+    "github_com_saml_name_id": "",
+    "github_com_orgs_with_pending_invites": (),
+    "github_com_two_factor_auth": None,
+}
+_FROM_EITHER = {
+    "visual_studio_subscription_user": False,
+    "license_type": ENTERPRISE,
+    "visual_studio_license_status": "",
+    "visual_studio_subscription_email": "",
+}
+
+
+class PersonRow(NamedTuple):
+    """What a person's version stores, and what the narrow search table does."""
+
+    report: str
+    license_type: str
+    kind: str
+    words: str
+    public_words: str
+
+
+def license_code(text: str) -> str:
+    """``enterprise`` or ``visual_studio`` for GitHub's license type in either spelling or case."""
+    return VISUAL_STUDIO if "visual" in text.casefold() else ENTERPRISE
+
+
+def person_row(
+    person: Person,
+    cloud: Mapping[str, Any] | None,
+    server_only: Mapping[str, Any] | None,
+    emails: Mapping[str, str],
+) -> PersonRow:
+    """Put the row together.
+
+    ``cloud`` is the person's own row as GitHub gave it. ``server_only`` is GHEC's row for one of the
+    accounts of a person without a cloud row: it gives license type and Visual Studio facts (section
+    3, rule 2). The server columns are ours: the accounts this console read, by name as registered.
+    """
+    accounts = [membership.account for membership in person.memberships]
+    primary = sorted(
+        {
+            emails.get(membership.account, membership.value)
+            for membership in person.memberships
+            if membership.value
+        }
+    )
+    facts = cloud or server_only or {}
+    row: dict[str, Any] = dict(_FROM_CLOUD_ONLY) if cloud is None else dict(cloud)
+    for name, blank in _FROM_EITHER.items():
+        row[name] = facts.get(name, blank)
+    row["enterprise_server_user_ids"] = accounts
+    row["enterprise_server_user"] = bool(accounts)
+    row["enterprise_server_emails"] = row["enterprise_server_primary_emails"] = primary
+    row["total_user_accounts"] = len(accounts) + bool(row["github_com_user"])
+    code = license_code(row["license_type"])
+    row["license_type"] = code
+    public = [row["github_com_login"], row["github_com_name"] or "", *accounts]
+    private = [
+        *row["github_com_verified_domain_emails"],
+        row["github_com_saml_name_id"] or "",
+        row["visual_studio_subscription_email"] or "",
+        *primary,
+    ]
+    return PersonRow(
+        report=orjson.dumps(row).decode(),
+        license_type=code,
+        kind=_kind(row, bool(accounts), cloud is not None),
+        words="\n".join(filter(None, [*public, *private])).lower(),
+        public_words="\n".join(filter(None, public)).lower(),
+    )
+
+
+def _kind(row: Mapping[str, Any], has_accounts: bool, has_cloud_row: bool) -> str:
+    if not has_cloud_row:
+        return "server"
+    if has_accounts:
+        return "cloud_and_server"
+    return "cloud" if row["github_com_user"] else "invitation"

@@ -1,0 +1,85 @@
+"""When the next sync is due: wall-clock time in the enterprise's zone, anchored at enabling.
+
+GitHub syncs weekly (domain.md section 5); weekday, hour and a daily rhythm are ours to choose.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from zlib import crc32
+from zoneinfo import ZoneInfo
+
+from enterprise.models import Enterprise, Rhythm, ServerInstance
+
+SPREAD_SECONDS = 300  # instances enabled by one script do not all start in the same second
+
+
+def offset_of(instance: ServerInstance) -> dt.timedelta:
+    """The instance's small fixed offset, the same for ever."""
+    return dt.timedelta(seconds=crc32(instance.host_name.encode()) % SPREAD_SECONDS)
+
+
+def next_window(
+    *,
+    after: dt.datetime,
+    weekday: int | None,
+    time: dt.time,
+    zone: str,
+    offset: dt.timedelta = dt.timedelta(),
+) -> dt.datetime:
+    """The first window later than ``after``: each day at ``time``, or only on ``weekday`` (Monday 0).
+
+    Wall-clock time in ``zone``: a window stays at the same hour across daylight saving. An hour that
+    a clock change skips is taken as the same moment on the old offset; one that it repeats, once.
+    """
+    tz = ZoneInfo(zone)
+    day = (after - offset).astimezone(tz).date()
+    while True:
+        window = dt.datetime.combine(day, time, tzinfo=tz).astimezone(dt.UTC) + offset
+        if window > after and weekday in (None, day.weekday()):
+            return window
+        day += dt.timedelta(days=1)
+
+
+def instance_anchor(instance: ServerInstance, now: dt.datetime) -> None:
+    """Anchor the schedule at ``now`` and set the next window; the caller saves."""
+    local = now.astimezone(ZoneInfo(instance.enterprise.time_zone))
+    instance.schedule_weekday = local.weekday()
+    instance.schedule_time = local.time().replace(second=0, microsecond=0)
+    instance.next_sync_at = instance_next(instance, now)
+
+
+def instance_next(instance: ServerInstance, now: dt.datetime) -> dt.datetime | None:
+    """The instance's next window after ``now``; None while its schedule was never anchored."""
+    if instance.schedule_time is None:
+        return None
+    return next_window(
+        after=now,
+        weekday=None if instance.rhythm == Rhythm.DAILY else instance.schedule_weekday,
+        time=instance.schedule_time,
+        zone=instance.enterprise.time_zone,
+        offset=offset_of(instance),
+    )
+
+
+def rhythm_length(instance: ServerInstance) -> dt.timedelta:
+    return dt.timedelta(days=1 if instance.rhythm == Rhythm.DAILY else 7)
+
+
+def cloud_anchor(enterprise: Enterprise, now: dt.datetime) -> None:
+    """Anchor the cloud side's own weekly schedule at ``now``; the caller saves."""
+    local = now.astimezone(ZoneInfo(enterprise.time_zone))
+    enterprise.schedule_weekday = local.weekday()
+    enterprise.schedule_time = local.time().replace(second=0, microsecond=0)
+    enterprise.next_sync_at = cloud_next(enterprise, now)
+
+
+def cloud_next(enterprise: Enterprise, now: dt.datetime) -> dt.datetime | None:
+    if enterprise.schedule_time is None:
+        return None
+    return next_window(
+        after=now,
+        weekday=enterprise.schedule_weekday,
+        time=enterprise.schedule_time,
+        zone=enterprise.time_zone,
+    )

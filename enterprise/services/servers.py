@@ -1,0 +1,173 @@
+"""Adding, editing and removing instances, and their credentials."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from enterprise.faults import Refused
+from enterprise.models import Enterprise, ServerInstance, Source
+from enterprise.services.addresses import address_checked, host_name_checked
+from enterprise.services.audit import Actor, audit_record
+from enterprise.services.credentials import credential_delete, credential_save, origin_of
+from enterprise.services.recounts import recount_mark
+from enterprise.services.runs import runs_cancel_for
+
+SETTINGS = ("url", "proxy", "ca_bundle", "plain_http_confirmed", "guard_share", "source")
+"""What of an instance may be edited; ``host_name`` is its identity and stays."""
+
+
+@transaction.atomic
+def instance_add(
+    *,
+    enterprise: Enterprise,
+    actor: Actor,
+    host_name: str,
+    url: str = "",
+    source: str = Source.SITE_ADMIN_REPORT,
+    proxy: str = "",
+    ca_bundle: str = "",
+    plain_http_confirmed: bool = False,
+    guard_share: int | None = None,
+) -> ServerInstance:
+    """Register an instance, with GitHub Connect and license sync off.
+
+    Raises Refused for a bad or forbidden address, ``instance_exists``, ``bad_ca_bundle``,
+    ``bad_source``, ``bad_guard_share``.
+    """
+    host_name = host_name_checked(host_name)
+    values = _checked(
+        {
+            "url": url or f"https://{host_name}",
+            "source": source,
+            "proxy": proxy,
+            "ca_bundle": ca_bundle,
+            "plain_http_confirmed": plain_http_confirmed,
+            "guard_share": guard_share,
+        }
+    )
+    try:
+        with transaction.atomic():
+            instance = ServerInstance.objects.create(
+                enterprise=enterprise, host_name=host_name, **values
+            )
+    except IntegrityError:
+        raise Refused("instance_exists", field="host_name", host=host_name) from None
+    audit_record(
+        enterprise=enterprise,
+        actor=actor,
+        action="instance.add",
+        target=host_name,
+        after=_shown(values),
+    )
+    recount_mark(enterprise=enterprise)
+    return instance
+
+
+@transaction.atomic
+def instance_edit(*, instance: ServerInstance, actor: Actor, **values: Any) -> list[str]:
+    """Change settings (names in SETTINGS); the names that changed.
+
+    Changing address, proxy or CA erases the credentials, which are bound to where they were
+    entered for (section 5); the caller then asks for them again. Raises Refused as ``instance_add``.
+    """
+    instance = ServerInstance.objects.select_for_update(of=("self",)).get(pk=instance.pk)
+    wanted = _checked({**{name: getattr(instance, name) for name in SETTINGS}, **values})
+    changed = [name for name in SETTINGS if getattr(instance, name) != wanted[name]]
+    if not changed:
+        return []
+    before = {name: getattr(instance, name) for name in changed}
+    moved = "url" in changed and origin_of(instance.url) != origin_of(wanted["url"])
+    for name in changed:
+        setattr(instance, name, wanted[name])
+    instance.save(update_fields=changed)
+    if (moved or "proxy" in changed or "ca_bundle" in changed) and credential_delete(
+        enterprise=instance.enterprise, instance=instance
+    ):
+        changed.append("credentials")
+    audit_record(
+        enterprise=instance.enterprise,
+        actor=actor,
+        action="instance.edit",
+        target=instance.host_name,
+        before=_shown(before),
+        after={**_shown({name: wanted[name] for name in before})}
+        | ({"credentials": "erased"} if "credentials" in changed else {}),
+    )
+    return changed
+
+
+@transaction.atomic
+def instance_token_set(
+    *, instance: ServerInstance, actor: Actor, username: str, token: str
+) -> bool:
+    """Store the token for the instance's address. False if it is the one stored."""
+    username, token = username.strip(), token.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise Refused("bad_token", field="token")
+    if instance.source == Source.SITE_ADMIN_REPORT and (not username or ":" in username):
+        raise Refused("username_needed", field="username")
+    if not credential_save(
+        enterprise=instance.enterprise,
+        instance=instance,
+        url=instance.url,
+        username=username,
+        token=token,
+    ):
+        return False
+    audit_record(
+        enterprise=instance.enterprise,
+        actor=actor,
+        action="instance.token_set",
+        target=instance.host_name,
+        after={"username": username, "origin": origin_of(instance.url)},
+    )
+    return True
+
+
+@transaction.atomic
+def instance_remove(*, instance: ServerInstance, actor: Actor) -> None:
+    """Remove an instance with its credentials and everything read of it; its runs and history stay."""
+    enterprise, host_name = instance.enterprise, instance.host_name
+    runs_cancel_for(instance=instance, code="instance_removed")
+    accounts = instance.user_accounts.count()
+    instance.user_accounts.all()._raw_delete(instance.user_accounts.db)  # type: ignore[attr-defined]
+    instance.delete()
+    audit_record(
+        enterprise=enterprise,
+        actor=actor,
+        action="instance.remove",
+        target=host_name,
+        before={"accounts": accounts},
+    )
+    recount_mark(enterprise=enterprise)
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    checked = dict(values)
+    checked["url"] = address_checked(
+        values["url"], field="url", plain_http_confirmed=values["plain_http_confirmed"]
+    )
+    if values["proxy"]:
+        checked["proxy"] = address_checked(values["proxy"], field="proxy")
+    if values["source"] not in Source.values:
+        raise Refused("bad_source", field="source", value=str(values["source"])[:50])
+    if values["ca_bundle"]:
+        try:
+            ssl.create_default_context(cadata=values["ca_bundle"])
+        except (ssl.SSLError, ValueError):
+            raise Refused("bad_ca_bundle", field="ca_bundle") from None
+    share = values["guard_share"]
+    if share is not None and not 0 <= share <= 100:
+        raise Refused("bad_guard_share", field="guard_share", value=share)
+    return checked
+
+
+def _shown(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings as the audit log shows them; a certificate is public but long."""
+    return {
+        name: ("set" if value else "") if name == "ca_bundle" else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,69 @@
+"""Executing a run: claim it, do its work, and bring it to one of the documented endings."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+import structlog
+from django.db import OperationalError
+
+from enterprise.faults import Fault
+from enterprise.models import RunKind, RunState, SyncRun
+from enterprise.services.recount import recount
+from enterprise.services.recounts import recounts_request_due
+from enterprise.services.runs import (
+    Claim,
+    ClaimLost,
+    RunCancelled,
+    run_claim,
+    run_end_cancelled,
+    run_fail,
+)
+from enterprise.services.sync_cloud import sync_cloud
+from enterprise.services.sync_instance import sync_instance
+
+log = structlog.get_logger(__name__)
+
+_WORK: dict[str, Callable[[Claim], None]] = {
+    RunKind.INSTANCE: sync_instance,
+    RunKind.CLOUD: sync_cloud,
+    RunKind.RECOUNT: recount,
+}
+
+
+def run_execute(*, run_id: int) -> RunState | None:
+    """Do a run's work here. None if it is not to be had now; else the state it was brought to.
+
+    A database that is locked or gone leaves the run to the sweep: its lease runs out, and another
+    worker takes it up.
+    """
+    claim = run_claim(run_id=run_id)
+    if claim is None:
+        return None
+    structlog.contextvars.bind_contextvars(run_id=run_id)
+    try:
+        _execute(claim)
+    except ClaimLost:
+        log.info("run_taken_over", attempt=claim.run.attempt)
+    finally:
+        structlog.contextvars.unbind_contextvars("run_id")
+    recounts_request_due(enterprise_id=claim.run.enterprise_id)
+    return RunState(SyncRun.objects.values_list("state", flat=True).get(pk=run_id))
+
+
+def _execute(claim: Claim) -> None:
+    claim.log("run_started", attempt=claim.run.attempt)
+    try:
+        _WORK[claim.run.kind](claim)
+    except RunCancelled:
+        run_end_cancelled(claim)
+    except Fault as fault:
+        run_fail(claim, fault)
+    except (ClaimLost, OperationalError):
+        raise
+    except Exception as error:
+        # The message may quote data (a constraint's values, a parser's line): only where it was.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("run_crashed", error=type(error).__name__, frames=frames)  # noqa: TRY400
+        run_fail(claim, Fault("internal_error", error=type(error).__name__))

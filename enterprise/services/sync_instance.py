@@ -1,0 +1,253 @@
+"""An instance's run: read its users, stage the difference, check it, apply it in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from enterprise.emails import normalize
+from enterprise.faults import Fault
+from enterprise.models import Enterprise, RunPhase, ServerInstance, ServerUserAccount, SyncRun
+from enterprise.records import InstanceFacts, ServerAccount
+from enterprise.services import clients
+from enterprise.services.bulk import IN_LIST, bulk_execute, bulk_insert, bulk_read, in_batches
+from enterprise.services.cloud_freshness import cloud_request_if_stale
+from enterprise.services.guard import (
+    Loss,
+    first_read_is_plausible,
+    guard_allows,
+    guard_share,
+)
+from enterprise.services.runs import Claim, run_hold, run_succeed
+from enterprise.services.staging import Staging, digest_of, staged
+
+REMOVE, ADD, CHANGE = 0, 1, 2
+
+_FIELDS = (
+    "user_id",
+    "email",
+    "email_key",
+    "other_emails",
+    "suspended",
+    "dormant",
+    "never_signed_in",
+    "excluded",
+    "consumes",
+    "login",
+    "last_active",
+    "digest",
+)
+
+
+class Difference(NamedTuple):
+    """What a result would do to what is applied, and the counts that the run keeps."""
+
+    counts: dict[str, int]
+    loss: Loss
+    applied: int
+
+    @property
+    def changes(self) -> int:
+        return self.counts["added"] + self.counts["changed"] + self.counts["removed"]
+
+
+def sync_instance(claim: Claim) -> None:
+    """Do an instance's run. Raises Fault for what ends or postpones it."""
+    run = claim.run
+    instance = run.instance
+    if instance is None:
+        raise Fault("instance_removed", host=run.host_name)
+    cloud_request_if_stale(enterprise=run.enterprise)
+    client = clients.instance_client(instance, claim)
+    claim.update(base_version=instance.applied_version, as_of=timezone.now())
+    claim.phase(RunPhase.READING)
+    facts = clients.read_instance_facts(client, claim)
+    claim.update(facts=facts._asdict(), expected=facts.total_users)
+    accounts = clients.read_instance_accounts(client, instance, claim)
+    difference = stage_accounts(claim, instance, accounts)
+    claim.phase(RunPhase.CHECKING)
+    _warn_of_gaps(claim, facts, difference.counts)
+    held = reason_to_hold(instance, difference, facts)
+    if held is not None:
+        code, params = held
+        run_hold(claim, reason=code, counts=difference.counts, **params)
+        return
+    claim.phase(RunPhase.APPLYING)
+    with transaction.atomic():
+        # The fence comes first; the lease outlives the longest apply.
+        claim.update(lease_seconds=60 + difference.changes / 2000)
+        apply_accounts(run, instance, difference.counts)
+        run_succeed(claim, counts=difference.counts)
+
+
+def stage_accounts(
+    claim: Claim, instance: ServerInstance, accounts: Iterable[ServerAccount]
+) -> Difference:
+    """Stream what the source yields against (id, digest) of what is applied; stage the difference.
+
+    Raises Fault ``empty_source`` if there is no account where some were applied.
+    """
+    known: dict[int, int] = dict(
+        bulk_read(  # type: ignore[arg-type]
+            "SELECT user_id, digest FROM enterprise_serveruseraccount WHERE instance_id = %s",
+            [instance.pk],
+        )
+    )
+    applied = len(known)
+    staging = Staging(claim, resume=False)
+    read = added = consuming = 0
+    changed: dict[int, tuple[bool, str]] = {}
+    for account in accounts:
+        read += 1
+        consumes = not account.suspended and not account.excluded
+        consuming += consumes
+        digest = digest_of(account)
+        before = known.pop(account.user_id, None)
+        if before != digest:
+            email_key = normalize(account.email)
+            if before is None:
+                added += 1
+            else:
+                changed[account.user_id] = (consumes, email_key)
+            staging.add([ADD if before is None else CHANGE, *_row(account, email_key, digest)])
+        if not read % 1000:
+            claim.beat(read)
+    if applied and not read:
+        raise Fault("empty_source", applied=applied)
+    for user_id in known:
+        staging.add([REMOVE, user_id])
+    staging.flush()
+    claim.update(done=read)
+    stopped, moved = _count_losses(instance, changed)
+    return Difference(
+        counts={
+            "read": read,
+            "added": added,
+            "changed": len(changed),
+            "removed": len(known),
+            "consuming": consuming,
+        },
+        loss=Loss(len(known), stopped, moved),
+        applied=applied,
+    )
+
+
+def _row(account: ServerAccount, email_key: str, digest: int) -> list[Any]:
+    return [
+        account.user_id,
+        account.email,
+        email_key,
+        "\n".join(account.other_emails),
+        account.suspended,
+        account.dormant,
+        account.never_signed_in,
+        account.excluded,
+        not account.suspended and not account.excluded,
+        account.login,
+        account.last_active,
+        digest,
+    ]
+
+
+def _count_losses(
+    instance: ServerInstance, changed: dict[int, tuple[bool, str]]
+) -> tuple[int, int]:
+    """Of the changed accounts: how many no longer consume, how many have another primary e-mail."""
+    stopped = moved = 0
+    for ids in in_batches(changed, IN_LIST):
+        rows = ServerUserAccount.objects.filter(instance=instance, user_id__in=ids).values_list(
+            "user_id", "consumes", "email_key"
+        )
+        for user_id, consumed, email_key in rows:
+            consumes, email_now = changed[user_id]
+            if consumed and not consumes:
+                stopped += 1
+            elif email_key != email_now:
+                moved += 1
+    return stopped, moved
+
+
+def _warn_of_gaps(claim: Claim, facts: InstanceFacts, counts: dict[str, int]) -> None:
+    """A gap between the report and the instance's own totals is a warning (section 6, Cross-checks)."""
+    if facts.total_users is not None and facts.total_users != counts["read"]:
+        claim.warn("user_total_gap", stated=facts.total_users, read=counts["read"])
+    if facts.seats_used is not None and facts.seats_used != counts["consuming"]:
+        claim.warn("seats_used_gap", stated=facts.seats_used, consuming=counts["consuming"])
+
+
+def reason_to_hold(
+    instance: ServerInstance, difference: Difference, facts: InstanceFacts
+) -> tuple[str, dict[str, int]] | None:
+    """Why a result must wait for an owner, as a code and its numbers; None if it may be applied."""
+    share = guard_share(instance.enterprise, instance)
+    if not difference.applied:
+        read = difference.counts["read"]
+        if first_read_is_plausible(share=share, read=read, stated=facts.total_users):
+            return None
+        return "held_first_read", {"read": read, "stated": facts.total_users or 0}
+    if guard_allows(
+        enterprise=instance.enterprise,
+        share=share,
+        applied=difference.applied,
+        loss=difference.loss,
+    ):
+        return None
+    return "held_loss", {**difference.loss._asdict(), "applied": difference.applied}
+
+
+def apply_accounts(run: SyncRun, instance: ServerInstance, counts: dict[str, int]) -> None:
+    """Write the staged difference of ``run``; to be called inside the transaction that ends the run.
+
+    Raises Fault ``data_changed`` if it was compared with other data than is applied now, or
+    ``connect_disabled`` if GitHub Connect was switched off meanwhile.
+    """
+    now = timezone.now()
+    changes = counts["added"] + counts["changed"] + counts["removed"]
+    facts = InstanceFacts(**run.facts) if run.facts else InstanceFacts()
+    written = ServerInstance.objects.filter(
+        pk=instance.pk, applied_version=run.base_version, connect_enabled=True
+    ).update(
+        applied_version=F("applied_version") + (1 if changes else 0),
+        applied_as_of=run.as_of,
+        last_success_at=now,
+        **_fact_columns(facts, now.date()),
+    )
+    if not written:
+        current = ServerInstance.objects.filter(pk=instance.pk).first()
+        if current is None:
+            raise Fault("instance_removed", host=run.host_name)
+        if not current.connect_enabled:
+            raise Fault("connect_disabled", host=run.host_name)
+        raise Fault("data_changed")
+    if not changes and instance.applied_as_of is not None:
+        return
+    delete = "DELETE FROM enterprise_serveruseraccount WHERE instance_id = %s AND user_id = %s"
+    bulk_execute(delete, ((instance.pk, record[1]) for record in staged(run) if record[0] != ADD))
+    bulk_insert(
+        ServerUserAccount,
+        ("instance", *_FIELDS),
+        ((instance.pk, *record[1:]) for record in staged(run) if record[0] != REMOVE),
+    )
+    Enterprise.objects.filter(pk=run.enterprise_id).update(data_version=F("data_version") + 1)
+
+
+def _fact_columns(facts: InstanceFacts, today: dt.date) -> dict[str, Any]:
+    """The instance's columns for what it told of itself; what it did not tell stays as it was."""
+    columns: dict[str, Any] = {}
+    if facts.version:
+        columns["version"] = facts.version
+    if facts.seats_used is not None:
+        columns |= {
+            "seats": facts.seats,
+            "seats_unlimited": facts.seats_unlimited,
+            "seats_used": facts.seats_used,
+            "license_kind": facts.license_kind,
+        }
+    if facts.expires_in_days is not None:
+        columns["license_expires_on"] = today + dt.timedelta(days=facts.expires_in_days)
+    return columns
