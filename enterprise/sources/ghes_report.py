@@ -21,7 +21,7 @@ from enterprise.sources.http import LONGEST_PAUSE, Client
 from enterprise.sources.troubles import media_type, wait_asked
 
 if TYPE_CHECKING:
-    from _csv import _reader
+    from _csv import Reader
 
 PATH = "/stafftools/reports/all_users.csv"
 NEEDED = ("id", "login", "email", "suspended?", "dormant?")
@@ -72,9 +72,16 @@ def read_report(
 
 def open_report(client: Client, stack: ExitStack) -> Reply:
     """Ask for the report once; the reply is ready (200, CSV) or says to come again (202)."""
-    reply = stack.enter_context(
-        client.stream("GET", PATH, accept="text/csv", basic=True, wanted=(200, 202))
-    )
+    reply = None
+    try:
+        reply = stack.enter_context(
+            client.stream("GET", PATH, accept="text/csv", basic=True, wanted=(200, 202))
+        )
+    except Fault as fault:
+        if fault.code not in ("forbidden", "not_found"):
+            raise
+    if reply is None:  # GHES hides the report from whoever is not a site administrator
+        raise Fault("report_refused")
     if reply.status == 200:
         kind = media_type(reply.headers)
         if kind == "text/html":
@@ -188,7 +195,7 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
     return header
 
 
-def _rows(reader: _reader) -> Iterator[list[str]]:
+def _rows(reader: Reader) -> Iterator[list[str]]:
     """Yield the rows; a quote that never ends is a cut file, known by where it began."""
     begun = 0
     problem = ""

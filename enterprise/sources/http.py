@@ -123,11 +123,7 @@ class Client:
         self.checkpoint()
 
     def patiently(self, action: Callable[[], T]) -> T:
-        """Run an action; where trying again can help, try up to three times more.
-
-        Waits as long as the server asked for, else with back-off and jitter. A longer wait than a
-        minute is left to the caller: the Fault is raised with its ``after``.
-        """
+        """Run an action; where trying again can help, wait and try up to three times more."""
         for attempt in range(RETRIES + 1):
             self.checkpoint()
             try:
@@ -136,13 +132,20 @@ class Client:
                 fault = caught
             if not fault.retry or attempt == RETRIES:
                 break
-            wait = fault.after
-            if wait is None:
-                wait = self.retry_base * 2**attempt * _random.uniform(0.75, 1.25)
-            if wait > LONGEST_PAUSE:
-                break
-            self.pause(wait)
+            self.wait_out(fault, attempt)
         raise fault
+
+    def wait_out(self, fault: Fault, attempt: int = 0) -> None:
+        """Wait as long as the server asked for, else with back-off and jitter.
+
+        A longer wait than a minute is left to the caller: the Fault is raised with its ``after``.
+        """
+        wait = fault.after
+        if wait is None:
+            wait = self.retry_base * 2**attempt * _random.uniform(0.75, 1.25)
+        if wait > LONGEST_PAUSE:
+            raise fault
+        self.pause(wait)
 
     # --- Asking --------------------------------------------------------------------------------
 

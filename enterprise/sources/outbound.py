@@ -25,7 +25,7 @@ from urllib3.util.connection import create_connection
 
 from enterprise.faults import Fault
 
-type_address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Metadata services of clouds that stand outside of the link-local range.
 _METADATA = frozenset(
@@ -73,7 +73,7 @@ class Guard(NamedTuple):
             self._check(ipaddress.ip_address(address.partition("%")[0]), host)
         return addresses
 
-    def _check(self, address: type_address, host: str) -> None:
+    def _check(self, address: Address, host: str) -> None:
         address = _plain(address)
         if address.is_loopback:
             if not self.allow_loopback:
@@ -91,7 +91,7 @@ class Guard(NamedTuple):
             raise Fault("address_refused", host=host)
 
 
-def _plain(address: type_address) -> type_address:
+def _plain(address: Address) -> Address:
     """Give the IPv4 address that an IPv6 address leads to, if it does."""
     if isinstance(address, ipaddress.IPv4Address):
         return address

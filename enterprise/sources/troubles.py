@@ -48,7 +48,7 @@ def fault_of(
     if status >= 500:
         return Fault("server_error", retry=True, after=wait_asked(headers, now), status=status)
     if status in (403, 404):
-        return _denied(status, headers, message.lower(), needs, now)
+        return _denied_or_limited(status, headers, message, needs, now)
     return Fault("unexpected_status", status=status)
 
 
@@ -63,25 +63,36 @@ def _redirect(headers: Mapping[str, str]) -> Fault:
     return Fault("redirected", host=host[:253])
 
 
-def _denied(status: int, headers: Mapping[str, str], message: str, needs: str, now: float) -> Fault:
+def _denied_or_limited(
+    status: int, headers: Mapping[str, str], message: str, needs: str, now: float
+) -> Fault:
+    low = message.lower()
     if status == 403 and (
         "retry-after" in headers
         or headers.get("x-ratelimit-remaining", "").strip() == "0"
-        or "rate limit" in message
-        or "abuse detection" in message
+        or "rate limit" in low
+        or "abuse detection" in low
     ):
         return Fault("rate_limited", retry=True, after=wait_asked(headers, now))
+    return denied(headers, message, needs=needs, otherwise="not_found" if status == 404 else "")
+
+
+def denied(
+    headers: Mapping[str, str], message: str, *, needs: str = "", otherwise: str = ""
+) -> Fault:
+    """Tell why GitHub denies what was asked; ``otherwise`` is the code where it does not say."""
+    low = message.lower()
     sso = headers.get("x-github-sso", "")
-    if sso or "saml enforcement" in message:
+    if sso or "saml enforcement" in low:
         return Fault("sso_required", host=_sso_host(sso))
-    if "ip allow list" in message:
+    if "ip allow list" in low:
         return Fault("ip_allow_list")
     has = scopes_of(headers)
     if has is not None:
         needed = split_scopes(headers.get("x-accepted-oauth-scopes", "")) or split_scopes(needs)
         if needed and not set(needed) & set(has):
             return Fault("missing_scope", needed=", ".join(needed), has=", ".join(has))
-    return Fault("not_found" if status == 404 else "forbidden")
+    return Fault(otherwise or "forbidden")
 
 
 def _sso_host(header: str) -> str:

@@ -1,0 +1,119 @@
+"""GraphQL over the HTTP client: one query, one connection page by page, errors as Faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from enterprise.faults import Fault
+from enterprise.sources.http import Answer, Client
+from enterprise.sources.troubles import denied, scopes_of
+from enterprise.sources.values import text_of
+
+Node = Mapping[str, Any]
+
+SCOPE = "read:enterprise"
+PAGE_SIZES = (100, 100, 50, 25)  # of the first try and its retries
+_KIND = re.compile(r"[A-Za-z_]{1,60}")
+
+
+def ask(client: Client, query: str, variables: Mapping[str, Any]) -> Node:
+    """Run one query once and give its ``data``; any error is raised as the Fault that it means."""
+    answer = client.post_json_once(
+        "/graphql", {"query": query, "variables": dict(variables)}, needs=SCOPE
+    )
+    body = answer.data if isinstance(answer.data, dict) else {}
+    data, errors = body.get("data"), body.get("errors")
+    if isinstance(errors, list) and errors:
+        raise _fault_of(errors, answer)
+    if not isinstance(data, dict):
+        raise Fault("unexpected_answer", key="data")
+    return data
+
+
+def connection(
+    client: Client,
+    query: str,
+    variables: Mapping[str, Any],
+    path: tuple[str, ...],
+    *,
+    whole: bool = False,
+) -> Iterator[Node]:
+    """Yield the nodes of the connection at ``path``, page after page; none where it is null.
+
+    The query takes ``$first`` and ``$after``. ``whole`` checks the nodes against ``totalCount``,
+    which the query must then ask for. Raises Fault ``inconsistent_walk`` where the pages turn in a
+    circle or the count does not fit, ``owner_info_missing`` where the token may not see it.
+    """
+    after: str | None = None
+    used: set[str] = set()
+    total: int | None = None
+    count = 0
+    while True:
+        sizes = iter(PAGE_SIZES)
+        data = client.patiently(
+            lambda sizes=sizes, after=after: ask(  # type: ignore[misc]
+                client,
+                query,
+                {**variables, "first": next(sizes), "after": after},
+            )
+        )
+        page = _at(data, path)
+        if page is None:
+            return
+        nodes = page.get("nodes") or []
+        stated = page.get("totalCount")
+        if total is None:
+            total = stated
+        count += len(nodes)
+        yield from (node for node in nodes if isinstance(node, dict))
+        info = page.get("pageInfo") or {}
+        after = text_of(info.get("endCursor"))
+        more = bool(info.get("hasNextPage"))
+        if (
+            (more and (not after or after in used))
+            or (whole and stated != total)
+            or (whole and not more and count != total)
+        ):
+            raise Fault("inconsistent_walk", retry=True)
+        if not more:
+            return
+        used.add(after)
+
+
+def _at(data: Node, path: tuple[str, ...]) -> Node | None:
+    """Follow a path; null on the way is nothing to read, except where it hides a missing right."""
+    node = data
+    for name in path:
+        value = node.get(name)
+        if value is None and name == "enterprise":
+            raise Fault("not_found")
+        if value is None and name == "ownerInfo":
+            raise Fault("owner_info_missing")
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise Fault("unexpected_answer", key=name)
+        node = value
+    return node
+
+
+def _fault_of(errors: list[Any], answer: Answer) -> Fault:
+    first = errors[0] if isinstance(errors[0], dict) else {}
+    extensions = first.get("extensions")
+    code = extensions.get("code") if isinstance(extensions, dict) else None
+    kind = text_of(first.get("type")) or text_of(code)
+    if not _KIND.fullmatch(kind):
+        # GitHub's own trouble ("Something went wrong") has no type.
+        return Fault("graphql_error", retry=True, kind="")
+    if kind == "RATE_LIMITED":
+        return Fault("rate_limited", retry=True)
+    if kind == "NOT_FOUND":
+        return Fault("not_found")
+    if kind == "INSUFFICIENT_SCOPES":
+        has = ", ".join(scopes_of(answer.headers) or ())
+        return Fault("missing_scope", needed=SCOPE, has=has)
+    if kind == "FORBIDDEN":
+        return denied(answer.headers, text_of(first.get("message")))
+    return Fault("graphql_error", kind=kind)
