@@ -76,6 +76,18 @@ def several_machines_share_a_database(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
+@register
+def static_files_are_built(**_: Any) -> Iterator[CheckMessage]:
+    """licsync.W006: without the manifest, every page fails."""
+    backend = settings.STORAGES["staticfiles"]["BACKEND"]
+    if "Manifest" in backend and not (settings.STATIC_ROOT / "staticfiles.json").exists():
+        yield Warning(
+            "The static files are not built; pages cannot be shown.",
+            hint="Run make install.",
+            id="licsync.W006",
+        )
+
+
 @register(deploy=True)
 def loopback_is_for_trying(**_: Any) -> Iterator[CheckMessage]:
     """licsync.W005: the outbound guard's exception is for the sandbox and the tests."""

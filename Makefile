@@ -1,0 +1,79 @@
+# Everything stays inside this folder: .venv/, node_modules/, static/vendor/, staticfiles/, var/.
+PYTHON ?= python3
+PY := .venv/bin/python
+# Compiles the locks; versions already locked stay unless UPGRADE=--upgrade is given.
+LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header $(UPGRADE)
+
+.PHONY: help install run demo test lint bench soak lock messages screenshots assets locale \
+	staticfiles
+
+help:
+	@echo "make install      everything that is needed, into .venv/"
+	@echo "make demo         the console with a sandbox of GitHub beside it"
+	@echo "make run          the console for your own enterprise"
+	@echo "make test         the tests, on SQLite or on DATABASE_URL"
+	@echo "make lint         style, types, migrations, translations"
+	@echo "make bench soak   measurements; long runs with faults and kills"
+	@echo "make lock         the locks of requirements (UPGRADE=--upgrade for newer versions)"
+	@echo "make messages     collect what is to be translated (needs gettext)"
+	@echo "make screenshots  the pictures of the documentation"
+
+install: staticfiles
+
+# uv is quicker, but does not read pip's configuration (a mirror, say): then pip itself installs.
+.venv/.installed: requirements-uv.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it: make PYTHON=python3.12")'
+	test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --require-hashes -r requirements-uv.txt
+	$(PY) -m uv pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt || \
+		$(PY) -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+assets: .venv/.installed
+	@$(PY) scripts/build_assets.py
+
+locale: .venv/.installed
+	@$(PY) scripts/compile_messages.py
+
+# Looked at when it runs, since the target before it may have written there.
+staticfiles: assets locale
+	@if [ ! -e .venv/.static ] || [ ! -d staticfiles ] || \
+		[ -n "$$(find static .venv/.installed -newer .venv/.static -print -quit)" ]; then \
+		$(PY) manage.py collectstatic --noinput --clear --verbosity 0 && touch .venv/.static; fi
+
+run: install
+	@$(PY) manage.py up
+
+demo: install
+	@$(PY) -m sandbox.demo
+
+test: install
+	$(PY) -m pytest -n auto
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) scripts/compile_messages.py --check
+
+bench: install
+	@set -e; for file in tests/bench/bench_*.py; do $(PY) -m tests.bench.$$(basename $$file .py); done
+
+soak: install
+	$(PY) -m pytest -m soak
+
+lock: .venv/.installed
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --group pyproject.toml:uv -o requirements-uv.txt
+	$(LOCK) --group pyproject.toml:node -o requirements-node.txt
+
+messages: .venv/.installed
+	$(PY) manage.py makemessages --locale de --locale zh_Hans --no-obsolete --add-location file \
+		--ignore '.venv' --ignore 'node_modules' --ignore 'staticfiles' --ignore 'var' \
+		--ignore 'tests' --ignore 'sandbox' --ignore 'build'
+
+screenshots: install
+	LICSYNC_TEST_SCREENSHOTS=docs/images $(PY) -m pytest tests/browser
