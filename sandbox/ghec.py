@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox.faults import Fault
 from sandbox.graph import execute
-from sandbox.licenses import Row, consumed_rows, tamper_rows
+from sandbox.licenses import Rows, consumed_rows, tamper_rows
 from sandbox.site import Access, Site, with_etag
 from sandbox.transport import Reply, Request, error, json_reply
 from sandbox.world import World
@@ -35,7 +35,7 @@ class GhecSite(Site):
         super().__init__(world, token=token, access=access, port=port, latency=latency)
         self.remaining = LIMIT * 1000
         self._rows_lock = threading.Lock()
-        self._rows: list[Row] | None = None
+        self._rows: Rows | None = None
 
     def answer(self, request: Request, fault: Fault | None) -> Reply:
         access = self.authorize(request)
@@ -109,13 +109,14 @@ class GhecSite(Site):
             return Reply(502, b"<html><h1>502 Bad Gateway</h1></html>", "text/html")
         rows = tamper_rows(self._listed(page), kind)
         last = max(1, -(-len(rows) // size))
-        shown = rows[:size] if kind == "repeat_page" else rows[(page - 1) * size : page * size]
+        first = 0 if kind == "repeat_page" else (page - 1) * size
+        shown = rows.between(first, first + size)
         if kind == "short_page" and page < last:
             shown = shown[:-1]
         if kind == "endless_pages" and page >= last:
             shown = [
                 row | {"github_com_login": f"more-{page}-{number}", "github_com_user": True}
-                for number, row in enumerate((rows * size)[:size])
+                for number, row in enumerate(rows.between(0, 1) * size)
             ]
         total = len(rows) + self.world.stated_total_offset
         reply = json_reply(
@@ -130,7 +131,7 @@ class GhecSite(Site):
             reply.headers["Link"] = link
         return reply
 
-    def _listed(self, page: int) -> list[Row]:
+    def _listed(self, page: int) -> Rows:
         """The rows as of the last time somebody asked for page 1, so that a walk sees one list."""
         with self._rows_lock:
             if page == 1 or self._rows is None:

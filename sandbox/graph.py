@@ -1,21 +1,18 @@
 """GHEC's GraphQL over the world, executed against the published schema excerpt.
 
 Nodes are plain mappings; a value that is a function is a field with arguments, which graphql-core
-calls. Connections behave as GitHub's do: ``first`` or ``last`` is required and is at most 100.
+calls.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from graphql import (
     DocumentNode,
     GraphQLError,
-    GraphQLResolveInfo,
     build_schema,
     execute_sync,
     parse,
@@ -27,20 +24,15 @@ from sandbox.nodes import (
     account_node,
     domain_node,
     identity_node,
-    in_order,
     installation_node,
     upload_node,
 )
+from sandbox.paging import Info, Node, Pages, refuse
 from sandbox.site import Access
 from sandbox.world import GhesInstance, World
 
 SCHEMA = build_schema((Path(__file__).parent / "contracts" / "ghec-enterprise.graphql").read_text())
 OWNER_SCOPES = frozenset({"admin:enterprise", "read:enterprise"})
-MOST = 100
-
-Node = dict[str, Any]
-Info = GraphQLResolveInfo[Any]
-T = TypeVar("T")
 
 
 def execute(
@@ -61,7 +53,7 @@ def execute(
         return {"errors": [_error(problem) for problem in errors]}
     view = _View(world, access, refusal, fault)
     result = execute_sync(SCHEMA, document, view.query(), variable_values=variables)
-    if view.too_large:
+    if view.pages.too_large:
         return None
     answer: Node = {"data": result.data}
     if result.errors:
@@ -91,10 +83,6 @@ def _error(problem: GraphQLError) -> Node:
     return answer | {"message": given["message"]}
 
 
-def _refuse(kind: str, message: str, **extensions: Any) -> GraphQLError:
-    return GraphQLError(message, extensions={"type": kind, **extensions})
-
-
 class _View:
     """What one token sees of the world in one query."""
 
@@ -103,8 +91,7 @@ class _View:
         self.access = access
         self.refusal = refusal
         self.kind = fault.kind if fault else ""
-        self.limit = fault.limit if fault else MOST
-        self.too_large = False
+        self.pages = Pages(fault)
 
     def query(self) -> Node:
         return {
@@ -122,18 +109,18 @@ class _View:
 
     def _enterprise_by_slug(self, _info: Info, slug: str, **_arguments: object) -> Node:
         if self.refusal:
-            raise _refuse("FORBIDDEN", self.refusal, saml_failure=self.access.sso_required)
+            raise refuse("FORBIDDEN", self.refusal, saml_failure=self.access.sso_required)
         if slug.lower() != self.world.slug.lower():
-            raise _refuse(
+            raise refuse(
                 "NOT_FOUND", f"Could not resolve to a Business with the URL slug of '{slug}'."
             )
         return self._enterprise()
 
     def _organization_by_login(self, _info: Info, login: str) -> Node:
         if self.refusal:
-            raise _refuse("FORBIDDEN", self.refusal, saml_failure=self.access.sso_required)
+            raise refuse("FORBIDDEN", self.refusal, saml_failure=self.access.sso_required)
         if login not in self.world.organizations:
-            raise _refuse(
+            raise refuse(
                 "NOT_FOUND", f"Could not resolve to an Organization with the login of '{login}'."
             )
         return self._organization(login)
@@ -155,7 +142,7 @@ class _View:
                 }
                 if not owned or self._owner_info(info):
                     return node
-        raise _refuse("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted}'.")
+        raise refuse("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted}'.")
 
     def _enterprise(self) -> Node:
         consumed = len(self.world.cloud)
@@ -171,7 +158,7 @@ class _View:
                 "totalLicenses": purchased,
                 "totalAvailableLicenses": purchased - consumed,
             },
-            "organizations": self._connection(
+            "organizations": self.pages.field(
                 "organizations", self.world.organizations, self._organization
             ),
         }
@@ -179,7 +166,7 @@ class _View:
     def _owner_info(self, _info: Info) -> Node | None:
         scopes = self.access.scopes
         if not scopes & OWNER_SCOPES:
-            raise _refuse(
+            raise refuse(
                 "INSUFFICIENT_SCOPES",
                 "Your token has not been granted the required scopes to execute this query. The "
                 "'ownerInfo' field requires one of the following scopes: ['read:enterprise'], but "
@@ -203,12 +190,12 @@ class _View:
             if arguments.get("isVerified") in {None, domain.verified}
             and arguments.get("isApproved") in {None, domain.approved}
         ]
-        return self._connection("domains", domains, domain_node)(info, **arguments)
+        return self.pages.field("domains", domains, domain_node)(info, **arguments)
 
     def _installations(self, info: Info, **arguments: Any) -> Node:
         every = not arguments.get("connectedOnly")
         shown = [i for i in self.world.instances.values() if i.connected or every]
-        connection = self._connection("enterpriseServerInstallations", shown, self._installation)
+        connection = self.pages.field("enterpriseServerInstallations", shown, self._installation)
         return connection(info, **arguments)
 
     def _installation(self, instance: GhesInstance) -> Node:
@@ -222,12 +209,12 @@ class _View:
             accounts += accounts[:1]
         sign = -1 if self.kind == "negative_ids" else 1
         return node | {
-            "userAccounts": self._connection(
+            "userAccounts": self.pages.field(
                 "userAccounts",
                 accounts,
-                lambda account: account_node(account, node, self._connection, sign=sign),
+                lambda account: account_node(account, node, self.pages.field, sign=sign),
             ),
-            "userAccountsUploads": self._connection(
+            "userAccountsUploads": self.pages.field(
                 "userAccountsUploads", instance.uploads, lambda upload: upload_node(upload, node)
             ),
         }
@@ -251,7 +238,7 @@ class _View:
                 and arguments.get("login") in {None, user.login}
                 and arguments.get("userName") in {None, user.identity.username}
             ]
-            return self._connection("externalIdentities", users, identity_node)(info, **arguments)
+            return self.pages.field("externalIdentities", users, identity_node)(info, **arguments)
 
         name = "OIDCProvider" if kind == "OIDC" else f"{kind}IdentityProvider"
         return {
@@ -262,78 +249,3 @@ class _View:
             "providerType": "AAD",
             "externalIdentities": identities,
         }
-
-    def _connection(
-        self, name: str, items: Sequence[T], node_of: Callable[[T], Node]
-    ) -> Callable[..., Node]:
-        """A field that pages through ``items`` by opaque cursors."""
-
-        def page(
-            _info: Info,
-            first: int | None = None,
-            last: int | None = None,
-            after: str | None = None,
-            before: str | None = None,
-            **arguments: Any,
-        ) -> Node:
-            size = first if first is not None else last
-            if size is None:
-                raise _refuse(
-                    "MISSING_PAGINATION_BOUNDARIES",
-                    f"You must provide a `first` or `last` value to properly paginate the `{name}` "
-                    "connection.",
-                )
-            if not 1 <= size <= MOST:
-                raise _refuse(
-                    "EXCESSIVE_PAGINATION",
-                    f"Requesting {size} records on the `{name}` connection exceeds the `first` "
-                    f"limit of {MOST} records.",
-                )
-            if self.kind == "large_pages" and size > self.limit:
-                self.too_large = True
-            found = in_order(items, arguments.get("orderBy"))
-            start, end = 0, len(found)
-            if after and self.kind != "repeat_page":
-                start = _place(after)
-            if before:
-                end = _place(before) - 1
-            if self.kind == "endless_pages" and found:
-                start %= len(found)
-            if first is not None:
-                stop = min(start + first, end)
-            else:
-                stop, start = end, max(start, end - size)
-            if self.kind == "short_page" and stop < len(found):
-                found = [*found[: stop - 1], *found[stop:]]
-                stop -= 1
-            nodes = [node_of(item) for item in found[start:stop]]
-            more = stop < len(found) or self.kind == "endless_pages"
-            return {
-                "nodes": nodes,
-                "edges": [
-                    {"cursor": _cursor(start + number), "node": node}
-                    for number, node in enumerate(nodes, 1)
-                ],
-                "totalCount": len(items) - (start if self.kind == "shrinking_total" else 0),
-                "pageInfo": {
-                    "hasNextPage": more,
-                    "hasPreviousPage": start > 0,
-                    "startCursor": _cursor(start + 1) if nodes else None,
-                    "endCursor": _cursor(stop) if nodes else None,
-                },
-            }
-
-        return page
-
-
-def _cursor(place: int) -> str:
-    return base64.b64encode(f"cursor:{place}".encode()).decode()
-
-
-def _place(cursor: str) -> int:
-    try:
-        return int(base64.b64decode(cursor).decode().removeprefix("cursor:"))
-    except ValueError as problem:
-        raise _refuse(
-            "INVALID_CURSOR_ARGUMENTS", f"`{cursor}` does not appear to be a valid cursor."
-        ) from problem

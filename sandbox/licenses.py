@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from sandbox.world import CloudUser, GhesInstance, SeenUser, Subscriber, World
@@ -11,7 +12,25 @@ Row = dict[str, Any]
 Seen = tuple[GhesInstance, SeenUser]
 
 
-def consumed_rows(world: World) -> list[Row]:
+class Rows:
+    """The rows of one moment. They are grouped at once and written out only when they are shown."""
+
+    def __init__(self, makers: Sequence[Callable[[], Row]], oddities: frozenset[str]) -> None:
+        self.makers = makers
+        self.oddities = oddities
+
+    def __len__(self) -> int:
+        return len(self.makers)
+
+    def between(self, start: int, stop: int) -> list[Row]:
+        """The rows from ``start`` up to, not including, ``stop``."""
+        return [
+            _odd(make(), number, self.oddities)
+            for number, make in enumerate(self.makers[start:stop], start)
+        ]
+
+
+def consumed_rows(world: World) -> Rows:
     """Every row GHEC lists: cloud accounts, invitations, subscribers, then server-only persons.
 
     GHEC groups server accounts that it joined with no cloud account by their primary e-mail.
@@ -28,14 +47,16 @@ def consumed_rows(world: World) -> list[Row]:
                 key = email or f"{instance.host_name}:{seen.id}"
                 server_only.setdefault(key, []).append((instance, seen))
     spell = _Spelling(world)
-    rows = [_cloud_row(user, linked.get(user.login, []), spell) for user in world.cloud]
-    rows += [
-        _row(email=invitation.email, invites=invitation.organizations)
+    makers: list[Callable[[], Row]] = [
+        partial(_cloud_row, user, linked.get(user.login, []), spell) for user in world.cloud
+    ]
+    makers += [
+        partial(_row, email=invitation.email, invites=invitation.organizations)
         for invitation in world.invitations
     ]
-    rows += [_subscriber_row(subscriber) for subscriber in world.subscribers]
-    rows += [_server_row(group, spell) for group in server_only.values()]
-    return [_odd(row, number, world.oddities) for number, row in enumerate(rows)]
+    makers += [partial(_subscriber_row, subscriber) for subscriber in world.subscribers]
+    makers += [partial(_server_row, group, spell) for group in server_only.values()]
+    return Rows(makers, world.oddities)
 
 
 class _Spelling:
@@ -164,23 +185,25 @@ def _odd(row: Row, number: int, oddities: frozenset[str]) -> Row:
     return row
 
 
-def tamper_rows(rows: list[Row], kind: str) -> list[Row]:
+def tamper_rows(rows: Rows, kind: str) -> Rows:
     """The rows as a fault of the content shows them."""
+    makers, oddities = list(rows.makers), rows.oddities
     match kind:
         case "empty":
-            return []
+            return Rows([], oddities)
         case "halved":
-            return rows[::2]
+            return Rows(makers[::2], oddities)
         case "duplicate_ids":
-            return [*rows, *rows[:1]]
+            return Rows([*makers, *makers[:1]], oddities)
         case "negative_ids":
-            return [_with_ids(row, "-") for row in rows]
+            return Rows([partial(_with_ids, make, "-") for make in makers], oddities)
         case "huge_ids":
-            return [_with_ids(row, "1" + "0" * 24) for row in rows]
+            return Rows([partial(_with_ids, make, "1" + "0" * 24) for make in makers], oddities)
         case _:
             return rows
 
 
-def _with_ids(row: Row, before: str) -> Row:
+def _with_ids(make: Callable[[], Row], before: str) -> Row:
+    row = make()
     ids = [item.rpartition(":") for item in row["enterprise_server_user_ids"]]
     return row | {"enterprise_server_user_ids": [f"{host}:{before}{n}" for host, _, n in ids]}

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from sandbox.world import CloudUser, Domain, GhesInstance, SeenUser, Upload
 
 Node = dict[str, Any]
-T = TypeVar("T")
-
-
-def in_order(items: Sequence[T], order: dict[str, str] | None) -> list[T]:
-    """The items by an ``orderBy`` argument; its field names are those of the dataclasses."""
-    if not order:
-        return list(items)
-    name = order["field"].lower()
-    return sorted(
-        items, key=lambda item: getattr(item, name, ""), reverse=order["direction"] == "DESC"
-    )
 
 
 def domain_node(domain: Domain) -> Node:
