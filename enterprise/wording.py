@@ -80,6 +80,9 @@ FAULTS: dict[str, str | Promise] = {
     "redirected": _(
         "The server sends on to another address (%(host)s). Enter the server's own address."
     ),
+    "report_refused": _(
+        "The instance does not show the site-admin report to this token. Use a classic token with the scope site_admin, made by a site administrator."
+    ),
     "foreign_link": _(
         "The server named a next page on another host. Nothing was read from there; check for a proxy that rewrites addresses."
     ),
@@ -237,6 +240,24 @@ LOG_LINES: dict[str, str | Promise] = {
         "The instance states %(stated)s seats used; %(consuming)s accounts read consume one."
     ),
     "stated_not_listed": _("GitHub states %(stated)s consumed licenses and lists %(listed)s."),
+    "organizations_unread": _(
+        "The SAML identities of these organizations could not be read: %(organizations)s. The count may be too high."
+    ),
+    "test_answers": _("%(host)s answers as GitHub Enterprise Server %(version)s."),
+    "test_report_readable": _("The token may read the site-admin report."),
+    "test_report_being_made": _(
+        "The token may read the site-admin report; the instance is making it now."
+    ),
+    "test_licenses_readable": _("The token may read consumed licenses: GitHub counts %(total)s."),
+    "test_sync_status_readable": _(
+        "The token may read GitHub's sync status (instances known: %(instances)s)."
+    ),
+    "test_identities_readable": _("The token may read SAML identities and verified domains."),
+    "test_token_scopes": _("The token's scopes: %(scopes)s."),
+    "test_token_over_scoped": _(
+        "The token may do more than this console needs: %(scopes)s. A narrower token is safer."
+    ),
+    "test_token_expires": _("The token expires: %(at)s."),
     "identities_unread": _("SAML identities could not be read; the count may be too high."),
     "domains_unread": _("Verified domains could not be read."),
 }

@@ -71,9 +71,7 @@ class PersonVersion(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["enterprise", "key", "from_snapshot"], name="person_by_key"),
-            models.Index(
-                fields=["enterprise", "number", "from_snapshot"], name="person_by_number"
-            ),
+            models.Index(fields=["enterprise", "number", "from_snapshot"], name="person_by_number"),
             models.Index(
                 fields=["enterprise", "to_snapshot"],
                 condition=Q(to_snapshot__isnull=False),

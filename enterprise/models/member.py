@@ -10,7 +10,6 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-
 if TYPE_CHECKING:
     _UserManager = BaseUserManager["User"]
 else:

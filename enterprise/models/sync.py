@@ -169,5 +169,3 @@ class RunLogLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.level} {self.code}"
-
-

@@ -119,7 +119,7 @@ def totals_of(snapshot: Snapshot) -> Totals:
 def persons_page(
     snapshot: Snapshot, *, page: int, per_page: int, masked: bool = False
 ) -> list[PersonLine]:
-    """Page ``page`` (from 1) of a snapshot in key order: seeks its anchor, so a deep one costs no more."""
+    """Page ``page`` (from 1) of a snapshot in key order: seeks its anchor, so a deep one costs the same."""
     return [
         _line(row, masked=masked) for row in report_rows(snapshot, page=page, per_page=per_page)
     ]
@@ -220,9 +220,7 @@ def persons_search(
     order = SORTS.get(sort, SORTS["key"])
     total = people.count()
     backward = before is not None
-    mark = CurrentPerson.objects.filter(
-        enterprise=enterprise, number=before if backward else after
-    ).first()
+    mark = CurrentPerson.objects.filter(enterprise=enterprise, number=before or after or 0).first()
     if mark is not None:
         people = people.filter(_beyond(order, mark, backward=backward))
     if backward:
@@ -317,7 +315,9 @@ def person_get(
                 m.rule,
                 m.attribute,
                 hide(m.value),
-                [hide(c) for c in orjson.loads(m.candidates)] if m.candidates else [],
+                [hide(c) if "@" in c else c for c in orjson.loads(m.candidates)]
+                if m.candidates
+                else [],
             )
             for m in memberships
         ],

@@ -48,19 +48,19 @@ def bulk_insert(
     model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> int:
     """Insert rows given as sequences in the order of ``fields``; how many they were."""
-    names = [model._meta.get_field(name).column for name in fields]
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(name)) for name in names)
+    by_name = {field.name: str(field.column) for field in model._meta.concrete_fields}
+    columns = ", ".join(quote(by_name[name]) for name in fields)
     table = quote(model._meta.db_table)
     written = 0
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
                     written += 1
             return written
-        marks = ", ".join(["%s"] * len(names))
+        marks = ", ".join(["%s"] * len(fields))
         sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - names, no input
         for batch in in_batches(rows, WRITE_ROWS):
             cursor.executemany(sql, batch)

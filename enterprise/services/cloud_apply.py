@@ -48,7 +48,7 @@ def apply_cloud(run: SyncRun, counts: dict[str, int]) -> None:
     totals = {name: facts[name] for name in ("total", "purchased", "listed", "gaps")}
     changed |= any(getattr(before, name) != value for name, value in totals.items())
     written = CloudState.objects.filter(
-        enterprise_id=enterprise_id, applied_version=run.base_version
+        enterprise_id=enterprise_id, applied_version=run.base_version or 0
     ).update(
         applied_version=F("applied_version") + (1 if changed else 0),
         read_at=run.as_of,

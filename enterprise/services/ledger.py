@@ -30,7 +30,7 @@ def pack_anchors(keys: list[str]) -> bytes:
     return zlib.compress(orjson.dumps(keys[::ANCHOR_EVERY]))
 
 
-def unpack_anchors(packed: bytes) -> list[str]:
+def unpack_anchors(packed: bytes | memoryview[int]) -> list[str]:
     anchors: list[str] = orjson.loads(zlib.decompress(packed))
     return anchors
 
@@ -75,7 +75,7 @@ def read_current(enterprise_id: int) -> Current:
         if cloud_key:
             by_cloud_key[cloud_key] = number
     by_account = dict(
-        bulk_read(  # type: ignore[arg-type]
+        bulk_read(
             "SELECT account, number FROM enterprise_membershipversion"
             " WHERE enterprise_id = %s AND to_snapshot IS NULL",
             [enterprise_id],
@@ -154,7 +154,7 @@ def write_changes(snapshot: Snapshot, changes: Changes, inputs: Inputs) -> None:
     enterprise_id = snapshot.enterprise_id
     where = "enterprise_id = %s AND number = %s"
     bulk_execute(
-        f"UPDATE enterprise_personversion SET to_snapshot = %s WHERE {where} AND to_snapshot IS NULL",  # noqa: S608, E501
+        f"UPDATE enterprise_personversion SET to_snapshot = %s WHERE {where} AND to_snapshot IS NULL",  # noqa: S608
         ((snapshot.pk, enterprise_id, number) for number in closing),
     )
     bulk_execute(
@@ -257,10 +257,10 @@ def _write_memberships(snapshot: Snapshot, changes: Changes) -> None:
     """Close and insert the memberships that differ, of the persons that changed."""
     stored: dict[tuple[Any, ...], int] = {}
     for batch in in_batches([*changes.gone, *changes.known], IN_LIST):
-        for pk, *columns in MembershipVersion.objects.filter(
+        for pk, *stored_columns in MembershipVersion.objects.filter(
             enterprise_id=snapshot.enterprise_id, number__in=batch, to_snapshot=None
         ).values_list("pk", "account", "number", "rule", "attribute", "value", "candidates"):
-            stored[tuple(columns)] = pk
+            stored[tuple(stored_columns)] = pk
     fresh = []
     for number, _, person in changes.written:
         for membership in person.memberships:

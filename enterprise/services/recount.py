@@ -11,6 +11,7 @@ from django.utils import timezone
 from enterprise.counting.match import match
 from enterprise.faults import Fault
 from enterprise.models import CloudState, CurrentPerson, Enterprise, RunPhase, Snapshot
+from enterprise.services.claims import Claim, run_succeed
 from enterprise.services.count_inputs import Inputs, read_inputs
 from enterprise.services.ledger import (
     Changes,
@@ -20,7 +21,6 @@ from enterprise.services.ledger import (
     read_current,
     write_changes,
 )
-from enterprise.services.runs import Claim, run_succeed
 
 READS = 3  # how often to read again when an apply lands in between
 

@@ -133,7 +133,7 @@ def instance_remove(*, instance: ServerInstance, actor: Actor) -> None:
     enterprise, host_name = instance.enterprise, instance.host_name
     runs_cancel_for(instance=instance, code="instance_removed")
     accounts = instance.user_accounts.count()
-    instance.user_accounts.all()._raw_delete(instance.user_accounts.db)  # type: ignore[attr-defined]
+    instance.user_accounts.all()._raw_delete(instance.user_accounts.db)
     instance.delete()
     audit_record(
         enterprise=enterprise,

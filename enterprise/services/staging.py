@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from enterprise.models import RunChunk, SyncRun
-from enterprise.services.runs import Claim
+from enterprise.services.claims import Claim
 
 RECORDS = 5000
 

@@ -10,16 +10,16 @@ from django.db import OperationalError
 
 from enterprise.faults import Fault
 from enterprise.models import RunKind, RunState, SyncRun
-from enterprise.services.recount import recount
-from enterprise.services.recounts import recounts_request_due
-from enterprise.services.runs import (
+from enterprise.services.claims import (
     Claim,
-    ClaimLost,
-    RunCancelled,
+    ClaimLostError,
+    RunCancelledError,
     run_claim,
     run_end_cancelled,
     run_fail,
 )
+from enterprise.services.recount import recount
+from enterprise.services.recounts import recounts_request_due
 from enterprise.services.sync_cloud import sync_cloud
 from enterprise.services.sync_instance import sync_instance
 
@@ -44,7 +44,7 @@ def run_execute(*, run_id: int) -> RunState | None:
     structlog.contextvars.bind_contextvars(run_id=run_id)
     try:
         _execute(claim)
-    except ClaimLost:
+    except ClaimLostError:
         log.info("run_taken_over", attempt=claim.run.attempt)
     finally:
         structlog.contextvars.unbind_contextvars("run_id")
@@ -56,11 +56,11 @@ def _execute(claim: Claim) -> None:
     claim.log("run_started", attempt=claim.run.attempt)
     try:
         _WORK[claim.run.kind](claim)
-    except RunCancelled:
+    except RunCancelledError:
         run_end_cancelled(claim)
     except Fault as fault:
         run_fail(claim, fault)
-    except (ClaimLost, OperationalError):
+    except (ClaimLostError, OperationalError):
         raise
     except Exception as error:
         # The message may quote data (a constraint's values, a parser's line): only where it was.

@@ -13,6 +13,7 @@ from enterprise.models import CloudState, RunPhase
 from enterprise.records import CloudRow
 from enterprise.services import clients
 from enterprise.services.bulk import bulk_read
+from enterprise.services.claims import Claim, run_hold, run_succeed
 from enterprise.services.cloud_apply import (
     ADD,
     CHANGE,
@@ -24,8 +25,9 @@ from enterprise.services.cloud_apply import (
 )
 from enterprise.services.cloud_rows import row_key, row_kind, row_matching, row_report
 from enterprise.services.guard import Loss, guard_allows, guard_share
-from enterprise.services.runs import Claim, run_hold, run_succeed
 from enterprise.services.staging import Staging, digest_of, last_cursor, staged
+from enterprise.sources import ghec_graphql, ghec_rest
+from enterprise.sources.http import Client
 
 PAGES_A_CHUNK = 20
 
@@ -34,22 +36,14 @@ def sync_cloud(claim: Claim) -> None:
     """Do a cloud run. Raises Fault for what ends or postpones it."""
     run = claim.run
     enterprise = run.enterprise
-    client = clients.cloud_client(enterprise, claim)
+    client = clients.cloud_client(enterprise, cancelled=claim.beat)
     state, _ = CloudState.objects.get_or_create(enterprise=enterprise)
     resumable = run.base_version == state.applied_version and bool(last_cursor(run))
     claim.update(base_version=state.applied_version, as_of=run.as_of or timezone.now())
 
     claim.phase(RunPhase.LICENSES)
-    rows = RowStage(claim, resume=resumable)
-    try:
-        rows.read(client)
-    except clients.WalkChanged:
-        claim.log("walk_restarted")
-        rows = RowStage(claim, resume=False)
-        try:
-            rows.read(client)
-        except clients.WalkChanged:
-            raise Fault("inconsistent_walk", retry=True) from None
+    rows = RowStage(claim)
+    rows.read(client, resume=resumable)
     counts = rows.finish()
 
     claim.phase(RunPhase.SYNC_STATUS)
@@ -58,7 +52,7 @@ def sync_cloud(claim: Claim) -> None:
         "purchased": rows.purchased,
         "listed": counts["read"],
         "sync_status": [
-            status._asdict() for status in clients.read_sync_status(client, enterprise)
+            status._asdict() for status in ghec_rest.read_sync_status(client, enterprise.slug)
         ],
         "gaps": [],
     }
@@ -90,8 +84,12 @@ class RowStage:
     what it has already seen.
     """
 
-    def __init__(self, claim: Claim, *, resume: bool) -> None:
+    def __init__(self, claim: Claim) -> None:
         self.claim = claim
+
+    def _begin(self, *, resume: bool) -> None:
+        """Start from what is applied, or from what an earlier attempt staged up to its cursor."""
+        claim = self.claim
         self.known: dict[str, tuple[int, bool]] = {}
         for key, digest, counts in bulk_read(
             "SELECT key, digest, counts FROM enterprise_cloudaccount WHERE enterprise_id = %s",
@@ -123,13 +121,19 @@ class RowStage:
         self.changed += operation == CHANGE
         self.stopped += operation == CHANGE and consumed and not consumes
 
-    def read(self, client: clients.Client) -> None:
-        pages = 0
-        for page in clients.read_consumed_licenses(client, self.claim, self.cursor):
+    def read(self, client: Client, *, resume: bool) -> None:
+        """Walk the pages; one that is number 1 begins anew and voids what came before."""
+        self._begin(resume=resume)
+        walk = ghec_rest.read_consumed_licenses(
+            client, slug=self.claim.run.enterprise.slug, start=self.cursor
+        )
+        for pages, page in enumerate(walk, start=1):
+            if page.number == 1 and self.read_rows:
+                self.claim.log("walk_restarted")
+                self._begin(resume=False)
             self.total, self.purchased = page.totals.consumed, page.totals.purchased
             for row in page.rows:
                 self._stage(row)
-            pages += 1
             self.claim.beat(self.read_rows)
             if not pages % PAGES_A_CHUNK:
                 cursor = [page.cursor, self.total, self.purchased]
@@ -176,7 +180,7 @@ class RowStage:
 
 
 def _stage_identities(
-    claim: Claim, client: clients.Client, staging: Staging, facts: dict[str, Any]
+    claim: Claim, client: Client, staging: Staging, facts: dict[str, Any]
 ) -> None:
     """Identities and domains are optional: what cannot be read is kept as it was, and told.
 
@@ -190,7 +194,7 @@ def _stage_identities(
             if fault.retry:
                 raise
             facts["gaps"].append({"part": part, "code": fault.code, "params": fault.params})
-            claim.warn(f"{part}_unread", code=fault.code, params=fault.params)
+            claim.warn(f"{part}_unread", why=fault.code)
             continue
         facts[part] = len(records)
         for record in records:
@@ -198,14 +202,17 @@ def _stage_identities(
     staging.flush()
 
 
-def _identities(client: clients.Client, slug: str, claim: Claim) -> list[list[Any]]:
-    records = []
-    for identity in clients.read_identities(client, slug):
-        records.append([IDENTITY, identity.login.casefold(), identity.attribute, identity.value])
-        claim.beat(len(records))
+def _identities(client: Client, slug: str, claim: Claim) -> list[list[Any]]:
+    unread: list[str] = []
+    records = [
+        [IDENTITY, identity.login.casefold(), identity.attribute, identity.value]
+        for identity in ghec_graphql.read_identities(client, slug=slug, on_unreadable=unread.append)
+    ]
+    if unread:
+        claim.warn("organizations_unread", organizations=", ".join(sorted(unread)))
     return records
 
 
-def _domains(client: clients.Client, slug: str, claim: Claim) -> list[list[Any]]:
+def _domains(client: Client, slug: str, claim: Claim) -> list[list[Any]]:
     claim.beat()
-    return [[DOMAIN, *domain] for domain in clients.read_domains(client, slug)]
+    return [[DOMAIN, *domain] for domain in ghec_graphql.read_domains(client, slug)]

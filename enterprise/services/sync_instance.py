@@ -16,6 +16,7 @@ from enterprise.models import Enterprise, RunPhase, ServerInstance, ServerUserAc
 from enterprise.records import InstanceFacts, ServerAccount
 from enterprise.services import clients
 from enterprise.services.bulk import IN_LIST, bulk_execute, bulk_insert, bulk_read, in_batches
+from enterprise.services.claims import Claim, run_hold, run_succeed
 from enterprise.services.cloud_freshness import cloud_request_if_stale
 from enterprise.services.guard import (
     Loss,
@@ -23,7 +24,6 @@ from enterprise.services.guard import (
     guard_allows,
     guard_share,
 )
-from enterprise.services.runs import Claim, run_hold, run_succeed
 from enterprise.services.staging import Staging, digest_of, staged
 
 REMOVE, ADD, CHANGE = 0, 1, 2
@@ -63,12 +63,10 @@ def sync_instance(claim: Claim) -> None:
     if instance is None:
         raise Fault("instance_removed", host=run.host_name)
     cloud_request_if_stale(enterprise=run.enterprise)
-    client = clients.instance_client(instance, claim)
     claim.update(base_version=instance.applied_version, as_of=timezone.now())
     claim.phase(RunPhase.READING)
-    facts = clients.read_instance_facts(client, claim)
+    facts, accounts = clients.read_instance(instance, claim)
     claim.update(facts=facts._asdict(), expected=facts.total_users)
-    accounts = clients.read_instance_accounts(client, instance, claim)
     difference = stage_accounts(claim, instance, accounts)
     claim.phase(RunPhase.CHECKING)
     _warn_of_gaps(claim, facts, difference.counts)
@@ -93,7 +91,7 @@ def stage_accounts(
     Raises Fault ``empty_source`` if there is no account where some were applied.
     """
     known: dict[int, int] = dict(
-        bulk_read(  # type: ignore[arg-type]
+        bulk_read(
             "SELECT user_id, digest FROM enterprise_serveruseraccount WHERE instance_id = %s",
             [instance.pk],
         )
@@ -210,7 +208,7 @@ def apply_accounts(run: SyncRun, instance: ServerInstance, counts: dict[str, int
     changes = counts["added"] + counts["changed"] + counts["removed"]
     facts = InstanceFacts(**run.facts) if run.facts else InstanceFacts()
     written = ServerInstance.objects.filter(
-        pk=instance.pk, applied_version=run.base_version, connect_enabled=True
+        pk=instance.pk, applied_version=run.base_version or 0, connect_enabled=True
     ).update(
         applied_version=F("applied_version") + (1 if changes else 0),
         applied_as_of=run.as_of,

@@ -1,0 +1,117 @@
+"""From stored settings and credentials to a client of the sources, and which source an instance has.
+
+Everything a source needs comes by parameters; here is where settings and the database meet it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from django.conf import settings
+
+from enterprise.faults import Fault
+from enterprise.models import Enterprise, RunLogLine, ServerInstance, Source
+from enterprise.records import InstanceFacts, ServerAccount
+from enterprise.services.claims import Claim
+from enterprise.services.credentials import credential_open
+from enterprise.sources import ghec_graphql, ghes_facts, ghes_report
+from enterprise.sources.http import Client
+
+
+def _nothing() -> None:
+    """Nobody can cancel what is not a run."""
+
+
+def instance_client(
+    instance: ServerInstance, *, cancelled: Callable[[], None] = _nothing, quick: bool = False
+) -> Client:
+    """A client of an instance. Raises Fault where its credentials are missing or unreadable.
+
+    ``quick`` is for a person who waits: shorter time-outs.
+    """
+    opened = credential_open(enterprise=instance.enterprise, instance=instance, url=instance.url)
+    return Client(
+        instance.url,
+        token=opened.token,
+        username=opened.username,
+        ca_bundle=instance.ca_bundle,
+        proxy=instance.proxy,
+        plain_http_confirmed=instance.plain_http_confirmed,
+        timeout=_timeout(quick),
+        retry_base=_retry_base(quick),
+        allow_loopback=settings.LICSYNC_ALLOW_LOOPBACK,
+        cancelled=cancelled,
+    )
+
+
+def cloud_client(
+    enterprise: Enterprise, *, cancelled: Callable[[], None] = _nothing, quick: bool = False
+) -> Client:
+    """A client of the enterprise's GHEC. Raises Fault as ``instance_client``."""
+    opened = credential_open(enterprise=enterprise, instance=None, url=enterprise.api_url)
+    return Client(
+        enterprise.api_url,
+        token=opened.token,
+        timeout=_timeout(quick),
+        retry_base=_retry_base(quick),
+        allow_loopback=settings.LICSYNC_ALLOW_LOOPBACK,
+        cancelled=cancelled,
+    )
+
+
+def _timeout(quick: bool) -> float:
+    return float(
+        min(10, settings.LICSYNC_HTTP_TIMEOUT_SECONDS)
+        if quick
+        else settings.LICSYNC_HTTP_TIMEOUT_SECONDS
+    )
+
+
+def _retry_base(quick: bool) -> float:
+    return float(
+        min(0.5, settings.LICSYNC_RETRY_BASE_SECONDS)
+        if quick
+        else settings.LICSYNC_RETRY_BASE_SECONDS
+    )
+
+
+def read_instance(
+    instance: ServerInstance, claim: Claim
+) -> tuple[InstanceFacts, Iterable[ServerAccount]]:
+    """What an instance tells of itself, and its accounts as they stream from its source."""
+    if instance.source == Source.SITE_ADMIN_REPORT:
+        client = instance_client(instance, cancelled=claim.beat)
+        facts, failed = ghes_facts.read_facts(client)
+        for part, fault in failed:
+            claim.log(
+                "facts_unread",
+                level=RunLogLine.Level.WARNING,
+                part=part,
+                why=fault.code,
+            )
+        return facts, ghes_report.read_report(
+            client, keep_logins=instance.keep_logins, on_wait=_waiting(claim)
+        )
+    if instance.source == Source.CLOUD_COPY:
+        return InstanceFacts(), _cloud_copy(instance, claim)
+    raise Fault("upload_only", host=instance.host_name)
+
+
+def _waiting(claim: Claim) -> Callable[[int], None]:
+    """Log the first 202 only: a large instance answers it for minutes."""
+
+    def on_wait(polls: int) -> None:
+        if polls == 1:
+            claim.log("report_waiting")
+
+    return on_wait
+
+
+def _cloud_copy(instance: ServerInstance, claim: Claim) -> Iterator[ServerAccount]:
+    enterprise = instance.enterprise
+    client = cloud_client(enterprise, cancelled=claim.beat)
+    for installation in ghec_graphql.read_installations(client, enterprise.slug):
+        if installation.host_name == instance.host_name:
+            yield from ghec_graphql.read_cloud_copy(client, installation)
+            return
+    raise Fault("installation_unknown", host=instance.host_name)
