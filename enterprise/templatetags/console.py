@@ -52,6 +52,7 @@ STATES = {
     "unknown": ("question", "secondary"),
 }
 
+NOTHING = "—"
 RELATIVE_DAYS = 30  # an older time is better told by its date
 
 
@@ -84,21 +85,24 @@ def octicon(name: str, size: int = 16, label: str = "", css: str = "") -> SafeSt
 def theme_attributes(context: Context) -> SafeString:
     """The attributes of ``<html>`` for ``theme``, else the viewer's theme, else the system's."""
     user = context.get("user")
-    mode, light, dark = THEMES[context.get("theme") or getattr(user, "theme", "auto")]
+    theme = context.get("theme") or getattr(user, "theme", "auto")
+    mode, light, dark = THEMES[str(theme)]
     return format_html(
         'data-color-mode="{}" data-light-theme="{}" data-dark-theme="{}"', mode, light, dark
     )
 
 
 @register.simple_tag(name="time")
-def time_tag(value: datetime | None, style: str = "absolute") -> SafeString:
-    """``value`` in the viewer's zone with the zone named, as ``<time>``; an em dash for None.
+def time_tag(
+    value: datetime | None, style: str = "absolute", empty: str = NOTHING
+) -> SafeString | str:
+    """``value`` in the viewer's zone with the zone named, as ``<time>``; ``empty`` for None.
 
     ``style`` "relative" says "3 hours ago" or "in 3 hours" with the exact time as title, as long as
     it is less than 30 days away.
     """
     if value is None:
-        return format_html('<span class="color-fg-muted" aria-label="{}">—</span>', _("never"))
+        return empty
     exact = _exact(value)
     words = relative(value) if style == "relative" else None
     utc = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -118,20 +122,20 @@ def _exact(value: datetime) -> str:
 def relative(value: datetime) -> str | None:
     """How far ``value`` is from now, in its largest unit; None from 30 days on."""
     seconds = (timezone.now() - value).total_seconds()
-    past, distance = seconds >= 0, int(abs(seconds))
-    minutes, hours, days = distance // 60, distance // 3600, distance // 86400
+    past = seconds >= 0
+    minutes, hours, days = (round(abs(seconds) / unit) for unit in (60, 3600, 86_400))
     if days >= RELATIVE_DAYS:
         return None
-    if not minutes:
+    if minutes < 1:
         return _("just now") if past else _("in a moment")
-    if not hours:
+    if minutes < 60:
         text = (
             ngettext("%(n)s minute ago", "%(n)s minutes ago", minutes)
             if past
             else ngettext("in %(n)s minute", "in %(n)s minutes", minutes)
         )
         return text % {"n": minutes}
-    if not days:
+    if hours < 24:
         text = (
             ngettext("%(n)s hour ago", "%(n)s hours ago", hours)
             if past
@@ -150,7 +154,7 @@ def relative(value: datetime) -> str | None:
 def number(value: float | None) -> str:
     """A number with its thousands grouped as the viewer's language does; an em dash for None."""
     if value is None:
-        return "—"
+        return NOTHING
     return formats.number_format(value, use_l10n=True, force_grouping=True)
 
 

@@ -63,7 +63,17 @@ def _owns_an_enterprise(request: HttpRequest) -> bool:
 
 def _samples() -> dict[str, Any]:
     now = timezone.now()
-    run_labels = dict(RunState.choices)
+    labels = {
+        **dict(RunState.choices),
+        "ok": _("Up to date"),
+        "enabled": _("Enabled"),
+        "disabled": _("Disabled"),
+        "off": _("Off"),
+        "failing": _("Failing"),
+        "overdue": _("Overdue"),
+        "never_synced": _("Never synced"),
+        "unknown": _("Unknown"),
+    }
     return {
         "tabs": [
             {"key": "overview", "label": _("Overview"), "icon": "organization", "url": "#"},
@@ -95,7 +105,7 @@ def _samples() -> dict[str, Any]:
             }
         ],
         "side": "connect",
-        "states": [(state, run_labels.get(state, state)) for state in STATES],
+        "states": [(state, labels[state]) for state in STATES],
         "themes": THEMES,
         "switch": [
             {
