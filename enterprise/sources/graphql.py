@@ -18,15 +18,18 @@ PAGE_SIZES = (100, 100, 50, 25)  # of the first try and its retries
 _KIND = re.compile(r"[A-Za-z_]{1,60}")
 
 
-def ask(client: Client, query: str, variables: Mapping[str, Any]) -> Node:
-    """Run one query once and give its ``data``; any error is raised as the Fault that it means."""
+def ask(client: Client, query: str, variables: Mapping[str, Any], part: str) -> Node:
+    """Run one query once and give its ``data``; any error is raised as the Fault that it means.
+
+    ``part`` names what is asked for, for the sentence to the owner.
+    """
     answer = client.post_json_once(
         "/graphql", {"query": query, "variables": dict(variables)}, needs=SCOPE
     )
     body = answer.data if isinstance(answer.data, dict) else {}
     data, errors = body.get("data"), body.get("errors")
     if isinstance(errors, list) and errors:
-        raise _fault_of(errors, answer)
+        raise _fault_of(errors, answer, part)
     if not isinstance(data, dict):
         raise Fault("unexpected_answer", key="data")
     return data
@@ -57,6 +60,7 @@ def connection(
                 client,
                 query,
                 {**variables, "first": next(sizes), "after": after},
+                path[-1],
             )
         )
         page = _at(data, path)
@@ -99,14 +103,14 @@ def _at(data: Node, path: tuple[str, ...]) -> Node | None:
     return node
 
 
-def _fault_of(errors: list[Any], answer: Answer) -> Fault:
+def _fault_of(errors: list[Any], answer: Answer, part: str) -> Fault:
     first = errors[0] if isinstance(errors[0], dict) else {}
     extensions = first.get("extensions")
     code = extensions.get("code") if isinstance(extensions, dict) else None
     kind = text_of(first.get("type")) or text_of(code)
     if not _KIND.fullmatch(kind):
         # GitHub's own trouble ("Something went wrong") has no type.
-        return Fault("graphql_error", retry=True, kind="")
+        return Fault("graphql_failed", retry=True, part=part, kind="")
     if kind == "RATE_LIMITED":
         return Fault("rate_limited", retry=True)
     if kind == "NOT_FOUND":
@@ -116,4 +120,4 @@ def _fault_of(errors: list[Any], answer: Answer) -> Fault:
         return Fault("missing_scope", needed=SCOPE, has=has)
     if kind == "FORBIDDEN":
         return denied(answer.headers, text_of(first.get("message")))
-    return Fault("graphql_error", kind=kind)
+    return Fault("graphql_failed", part=part, kind=kind)

@@ -285,7 +285,7 @@ def _check_address(url: str) -> tuple[str, int, bool]:
         or parts.query
         or parts.fragment
     ):
-        raise Fault("bad_address")
+        raise Fault("bad_address", value=parts.hostname or "")
     secure = parts.scheme == "https"
     return parts.hostname, port or (443 if secure else 80), secure
 

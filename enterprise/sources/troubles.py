@@ -165,9 +165,9 @@ def fault_of_error(error: Exception, host: str) -> Fault:
         return Fault("connection_failed", retry=True, host=host)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return Fault("tls_failed", host=host, reason="handshake")
-    if isinstance(error, requests.Timeout) or any(
-        isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in causes
-    ):
+    timeouts = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    refused = urllib3.exceptions.NewConnectionError  # which urllib3 calls a kind of time-out
+    if any(isinstance(cause, timeouts) and not isinstance(cause, refused) for cause in causes):
         return Fault("timed_out", retry=True, host=host)
     if isinstance(error, requests.exceptions.ProxyError):
         if any("407" in str(cause) for cause in causes):
