@@ -77,10 +77,8 @@
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     const request = event.detail.xhr;
-    const { elt } = event.detail;
-    clearError(elt);
     underWay.add(request);
-    elt.setAttribute("aria-busy", "true");
+    event.detail.elt.setAttribute("aria-busy", "true");
     setTimeout(() => {
       if (underWay.has(request)) busy.hidden = false;
     }, BUSY_AFTER_MS);
@@ -89,28 +87,37 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     underWay.delete(event.detail.xhr);
     event.detail.elt.removeAttribute("aria-busy");
+    if (event.detail.successful) errorAt(event.detail.elt)?.remove();
     if (!underWay.size) busy.hidden = true;
   });
 
-  const placeOf = (elt) => elt.closest(".Box-row, .Box, form, .table-scroll") || elt;
+  const placeOf = (elt) =>
+    elt.isConnected
+      ? elt.closest(".Box-row, .Box, form, .table-scroll") || elt
+      : document.getElementById("messages");
 
-  const clearError = (elt) => {
+  const errorAt = (elt) => {
     const next = placeOf(elt).nextElementSibling;
-    if (next && next.classList.contains("request-error")) next.remove();
+    return next?.classList.contains("request-error") ? next : null;
   };
 
-  const showError = (elt, text) => {
-    const place = elt.isConnected ? placeOf(elt) : document.getElementById("messages");
-    clearError(elt);
+  // What a person did is answered anew each time; polling that fails again and again says it once.
+  const showError = (elt, text, byPerson) => {
+    const shown = errorAt(elt);
+    if (shown && !byPerson && shown.textContent === text) return;
+    shown?.remove();
     const line = document.createElement("div");
     line.className = "flash-line flash flash-error request-error";
     line.setAttribute("role", "alert");
     line.textContent = text;
-    place.after(line);
-    line.scrollIntoView({ block: "nearest" });
+    placeOf(elt).after(line);
+    if (byPerson) line.scrollIntoView({ block: "nearest" });
   };
 
-  const says = (name) => (event) => showError(event.detail.elt, words[name]);
+  const says = (name) => (event) => {
+    const { elt, requestConfig } = event.detail;
+    showError(elt, words[name], Boolean(requestConfig?.triggeringEvent));
+  };
   document.addEventListener("htmx:responseError", says("errorResponse"));
   document.addEventListener("htmx:sendError", says("errorNetwork"));
   document.addEventListener("htmx:timeout", says("errorTimeout"));
