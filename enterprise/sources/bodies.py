@@ -13,6 +13,7 @@ from enterprise.faults import Fault
 from enterprise.sources.outbound import Watch
 
 _STEP = 2**16
+_GZIP = 31  # zlib's number for gzip with a full window
 _ERROR_BYTES = 64 * 2**10
 _ERROR_SECONDS = 10.0
 
@@ -82,20 +83,25 @@ class Reply:
 
 
 def _unpacked(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    """Unpack gzip in bounded steps: a bomb is noticed when it has unfolded one step too far."""
-    unpacker = zlib.decompressobj(wbits=31)
+    """Unpack gzip, of several members too, in bounded steps.
+
+    A bomb is noticed when it has unfolded one step too far.
+    """
+    unpacker = zlib.decompressobj(_GZIP)
     size = 0
     for chunk in chunks:
         packed = chunk
         while packed:
+            if unpacker.eof:
+                unpacker = zlib.decompressobj(_GZIP)
             piece, broken = b"", False
             try:
                 piece = unpacker.decompress(packed, _STEP)
             except zlib.error:
                 broken = True
-            if broken or unpacker.unused_data:
+            if broken:
                 raise Fault("unreadable_encoding")
-            packed = unpacker.unconsumed_tail
+            packed = unpacker.unconsumed_tail or unpacker.unused_data
             size += len(piece)
             if size > limit:
                 raise Fault("too_large", limit=limit)

@@ -18,7 +18,9 @@ from enterprise.records import CloudRow, CloudTotals
 from enterprise.sources.ghec_rows import rows_of, totals_of
 from enterprise.sources.http import Answer, Client
 
-MAX_PAGES = 100_000
+# No list is that much longer than what GitHub counts: this one never ends.
+MOST_ROWS = 10_000
+MOST_TIMES = 4
 _LINK = re.compile(r'<([^<>]*)>\s*;[^,<]*?\brel="?([a-z]+)"?')
 _PAGE = re.compile(r"(?<=[?&])page=(\d{1,9})(?=&|$)")
 
@@ -114,7 +116,7 @@ class Walk:
             or (self.last_page is not None and is_last != (number >= self.last_page))
             or (len(rows) > self.size if is_last else len(rows) != self.size)
             or digest in self.seen
-            or number > MAX_PAGES
+            or self.number * self.size > max(MOST_ROWS, MOST_TIMES * self.consumed)
         ):
             raise WalkChangedError
         self.number = number

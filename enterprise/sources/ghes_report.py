@@ -121,14 +121,14 @@ def text_lines(chunks: Iterable[bytes], *, framed: bool = True) -> Iterator[str]
 
 
 def _text(data: bytes, line: int) -> str:
+    text = ""
+    bad = data.find(b"\0")  # UTF-16, or what a database would not take
     try:
         text = data.decode()
-        bad = text.find("\0")  # UTF-16, or what a database would not take
     except UnicodeDecodeError as error:
-        text, bad = "", error.start
+        bad = error.start if bad < 0 else min(bad, error.start)
     if bad >= 0:
-        before = text[:bad].count("\n") if text else data[:bad].count(b"\n")
-        raise Fault("not_utf8", line=line + before)
+        raise Fault("not_utf8", line=line + data[:bad].count(b"\n"))
     return text
 
 
@@ -197,7 +197,7 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
 
 def _rows(reader: Reader) -> Iterator[list[str]]:
     """Yield the rows; a quote that never ends is a cut file, known by where it began."""
-    begun = 0
+    begun = reader.line_num
     problem = ""
     try:
         for row in reader:
