@@ -33,7 +33,7 @@ TRANSPORT = {
 
 #: Faults of the content: the answer is well formed, and says something wrong.
 CONTENT = {
-    "endless_pages": "there is always a next page, with new rows",
+    "endless_pages": "there is always a next page, with new rows (GraphQL: the old ones again)",
     "repeat_page": "every page is the first page",
     "shrinking_total": "each page states a smaller total than the one before",
     "short_page": "a page before the last lacks a row",

@@ -51,7 +51,7 @@ def _add_account(draft: Draft) -> None:
         answers.visible[name.mailbox] = name.login
     else:
         person.steady = True
-        person.link_share = 0.95 if style == "identity" else 0.7
+        person.link_share = 0.7
     if draft.world.identity_provider and style in {"name_id", "identity"}:
         user.identity = Identity(name_id=user.saml_name_id)
         if draft.world.identity_provider == "organizations":

@@ -198,7 +198,6 @@ class GhesSite(Site):
                     | dict.fromkeys(("name", "company", "blog", "location", "hireable", "bio"))
                     | dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
                     | {"email": user.email or None, "created_at": stamp, "updated_at": stamp}
-                    | {"suspended_at": stamp if user.suspended else None}
                 )
         return error(404, "Not Found", f"{self.docs}/users/users#get-a-user")
 

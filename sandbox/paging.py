@@ -25,7 +25,7 @@ def refuse(kind: str, message: str, **extensions: Any) -> GraphQLError:
 class Pages:
     """Makes the connections of one query, with the fault that this query meets.
 
-    ``too_large`` tells afterwards that the fault was to fail on a page of the size asked for.
+    ``too_large`` tells afterwards that a page was larger than the fault lets through.
     """
 
     def __init__(self, fault: Fault | None) -> None:
@@ -59,8 +59,6 @@ class Pages:
                     f"Requesting {size} records on the `{name}` connection exceeds the `first` "
                     f"limit of {MOST} records.",
                 )
-            if self.kind == "large_pages" and size > self.limit:
-                self.too_large = True
             found = _in_order(items, arguments.get("orderBy"))
             start, end = 0, len(found)
             if after and self.kind != "repeat_page":
@@ -73,10 +71,11 @@ class Pages:
                 stop = min(start + first, end)
             else:
                 stop, start = end, max(start, end - size)
-            if self.kind == "short_page" and stop < len(found):
-                found = [*found[: stop - 1], *found[stop:]]
-                stop -= 1
             nodes = [node_of(item) for item in found[start:stop]]
+            if self.kind == "large_pages" and len(nodes) > self.limit:
+                self.too_large = True
+            if self.kind == "short_page" and stop < len(found):
+                nodes.pop()
             more = stop < len(found) or self.kind == "endless_pages"
             return {
                 "nodes": nodes,
