@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import count
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from enterprise.records import AccountInput, CloudInput
@@ -40,12 +41,15 @@ RULES: Final = (
 NAMELESS: Final = "#"
 """The key of a row that has nothing that rule 6 could name it by."""
 
-# Kinds of claims: the index of the attribute, or one of these. A kind fits into three bits.
+# Kinds: the index of the attribute, or one of these. Those of claims fit into three bits.
 _VERIFIED: Final = len(ATTRIBUTES)
 _SUBSCRIPTION: Final = _VERIFIED + 1
 _LINK: Final = _VERIFIED + 2
-_RULE: Final = (*[SAML] * len(ATTRIBUTES), VERIFIED_EMAIL, SUBSCRIPTION_EMAIL, GITHUB_LINK)
-_ATTRIBUTE: Final = (*range(len(ATTRIBUTES)), 0, 0, 0)
+_SAME_EMAIL: Final = _VERIFIED + 3
+_ALONE: Final = _VERIFIED + 4
+_NO_EMAIL: Final = _VERIFIED + 5
+_RULE: Final = (*[SAML] * len(ATTRIBUTES), *RULES[1:])
+_ATTRIBUTE: Final = (*range(len(ATTRIBUTES)), *[0] * len(RULES[1:]))
 
 
 class Membership(NamedTuple):
@@ -76,69 +80,53 @@ class Person(NamedTuple):
     memberships: tuple[Membership, ...]
 
 
-# What a person is made of: the number of its cloud row, or the e-mail of its accounts, or its one
-# account without an e-mail.
-_Origin = int | str | tuple[str]
+# The accounts of one e-mail: e-mail, kind, first account; the others are kept beside. Plain tuples of
+# text and numbers, since the garbage collector leaves those alone and a million objects it would not.
+_Group = tuple[str, int, str]
+_Person = tuple[str, int | None, tuple[_Group, ...]]
 
 
 class Count:
     """The persons, each with its memberships, in key order (UTF-8 bytes, which is code points).
 
     ``len()`` is the number of persons. Each iteration makes the tuples anew, one person at a time,
-    from the tables of the match; so that a million persons are never held as tuples at once.
+    so that a million memberships are never held at once.
     """
 
-    __slots__ = ("_candidates", "_claims", "_emails", "_groups", "_keys", "_origins", "_refs")
+    __slots__ = ("_candidates", "_further", "_persons")
 
     def __init__(
         self,
-        *,
-        origins: dict[str, _Origin],
-        refs: list[int],
-        emails: list[tuple[str, ...]],
-        groups: Mapping[str, list[str]],
-        claims: Mapping[str, int],
+        persons: list[_Person],
+        further: Mapping[str, list[str]],
         candidates: Mapping[str, tuple[str, ...]],
     ) -> None:
-        self._keys = sorted(origins)
-        self._origins = origins
-        self._refs = refs  # by row number
-        self._emails = emails  # by row number: the e-mails that joined the row
-        self._groups = groups  # accounts by e-mail
-        self._claims = claims  # the claim that won, by e-mail
-        self._candidates = candidates  # by e-mail, of ambiguities
+        persons.sort(key=itemgetter(0))
+        self._persons = persons
+        self._further = further
+        self._candidates = candidates
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._persons)
 
     def __iter__(self) -> Iterator[Person]:
-        for key in self._keys:
-            origin = self._origins[key]
-            if isinstance(origin, int):
-                emails = self._emails[origin]
-                yield Person(key, self._refs[origin], self._joined(emails) if emails else ())
-            elif isinstance(origin, str):
-                yield Person(key, None, self._apart(origin))
-            else:
-                yield Person(key, None, (Membership(origin[0], NO_EMAIL, 0, "", ()),))
+        for key, cloud_ref, groups in self._persons:
+            yield Person(key, cloud_ref, self._memberships(groups) if groups else ())
 
-    def _joined(self, emails: tuple[str, ...]) -> tuple[Membership, ...]:
+    def _memberships(self, groups: tuple[_Group, ...]) -> tuple[Membership, ...]:
         memberships = []
-        for email in emails:
-            kind = self._claims[email] & 7
+        for email, kind, account in groups:
             rule, attribute = _RULE[kind], _ATTRIBUTE[kind]
             candidates = self._candidates.get(email, ())
-            memberships += [
-                Membership(account, rule, attribute, email, candidates)
-                for account in self._groups[email]
-            ]
-        memberships.sort()
+            memberships.append(Membership(account, rule, attribute, email, candidates))
+            if email in self._further:
+                memberships += [
+                    Membership(account, rule, attribute, email, candidates)
+                    for account in self._further[email]
+                ]
+        if len(memberships) > 1:
+            memberships.sort()
         return tuple(memberships)
-
-    def _apart(self, email: str) -> tuple[Membership, ...]:
-        accounts = sorted(self._groups[email])
-        rule = SAME_EMAIL if len(accounts) > 1 else ALONE
-        return tuple([Membership(account, rule, 0, email, ()) for account in accounts])
 
 
 def match(
@@ -154,43 +142,48 @@ def match(
     the order of any of them. Never fails; an input without e-mails, logins or rows is fine.
     """
     claimed = _Claimed(cloud)
-    groups: dict[str, list[str]] = {}
+    first: dict[str, str] = {}
+    further: dict[str, list[str]] = {}
     without_email: list[str] = []
     for account, email in accounts:
-        if email in groups:
-            groups[email].append(account)
+        if email in first:
+            further.setdefault(email, []).append(account)
         elif email:
-            groups[email] = [account]
+            first[email] = account
         else:
             without_email.append(account)
-    candidates = claimed.settle(groups, not_consuming)
+    candidates = claimed.settle(first, further, not_consuming)
 
-    claims = claimed.claims
-    emails: list[tuple[str, ...]] = [()] * len(claimed.keys)
-    origins: dict[str, _Origin] = {key: row for row, key in enumerate(claimed.keys)}
-    taken: list[tuple[str, _Origin]] = []
-    for email in groups:
-        claim = claims.get(email)
-        if claim is not None:
-            emails[claim >> 3] += (email,)
-        elif origins.setdefault(email, email) != email:
-            taken.append((email, email))
-    taken += [
-        (account, (account,))
-        for account in without_email
-        if origins.setdefault(account, (account,)) != (account,)
-    ]
+    joined: list[tuple[_Group, ...]] = [()] * len(claimed.keys)
+    apart: list[_Group] = []
+    for email, account in first.items():
+        claim = claimed.claims.get(email)
+        if claim is None:
+            apart.append((email, _SAME_EMAIL if email in further else _ALONE, account))
+        else:
+            joined[claim >> 3] += ((email, claim & 7, account),)
+    apart += [("", _NO_EMAIL, account) for account in without_email]
+    persons: list[_Person] = list(zip(claimed.keys, claimed.refs, joined, strict=True))
+    persons += [(key, None, (group,)) for key, group in _keyed(apart, set(claimed.keys))]
+    return Count(persons, further, candidates)
+
+
+def _keyed(groups: Iterable[_Group], taken: set[str]) -> Iterator[tuple[str, _Group]]:
+    """Server-only persons with their keys, cloud rows having ``taken`` theirs before."""
+    late = []
+    for group in groups:
+        email, _, account = group
+        key = email or account
+        if key in taken:
+            late.append((key, group))
+        else:
+            taken.add(key)
+            yield key, group
     # Last, so that no ordinal takes what is the plain key of another person.
-    for key, origin in taken:
-        origins[next(_ordinals(key, origins))] = origin
-    return Count(
-        origins=origins,
-        refs=claimed.refs,
-        emails=emails,
-        groups=groups,
-        claims=claims,
-        candidates=candidates,
-    )
+    for plain, group in late:
+        key = next(_ordinals(plain, taken))
+        taken.add(key)
+        yield key, group
 
 
 class _Claimed:
@@ -250,7 +243,10 @@ class _Claimed:
             self.keys[rows[0]] = key
 
     def settle(
-        self, groups: Mapping[str, list[str]], not_consuming: Iterable[AccountInput]
+        self,
+        first: Mapping[str, str],
+        further: Mapping[str, list[str]],
+        not_consuming: Iterable[AccountInput],
     ) -> dict[str, tuple[str, ...]]:
         """Leave in ``claims`` the one that wins each e-mail; return the ambiguities' candidates."""
         witnesses: dict[str, list[str]] = {}
@@ -258,12 +254,12 @@ class _Claimed:
             if email in self.links:
                 witnesses.setdefault(email, []).append(account)
         candidates: dict[str, tuple[str, ...]] = {}
-        for email, further in self.contested.items():
-            if email in groups:
-                self._choose(email, [self.claims[email], *further], candidates)
+        for email, others in self.contested.items():
+            if email in first:
+                self._choose(email, [self.claims[email], *others], candidates)
         for email, links in self.links.items():
-            if email in groups and email not in self.claims:
-                proving = {*groups[email], *witnesses.get(email, ())}
+            if email in first and email not in self.claims:
+                proving = {first[email], *further.get(email, ()), *witnesses.get(email, ())}
                 proven = [claim for claim, refs in links if not proving.isdisjoint(refs)]
                 if proven:
                     self._choose(email, proven, candidates)
