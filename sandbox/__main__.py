@@ -9,6 +9,7 @@ import argparse
 import json
 import signal
 import sys
+from datetime import UTC, datetime
 
 from sandbox.generate import generate_world
 from sandbox.server import GHEC, serve
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
         options.seed,
         cloud=options.cloud,
         instances=dict(options.instance) if options.instance else None,
+        as_of=datetime.now(UTC),  # or GitHub's syncs would look long overdue
     )
     ports = {}
     if options.port:

@@ -91,9 +91,12 @@ def _share_addresses(draft: Draft, count: int) -> None:
     visible = draft.answers.visible
     by_login = {user.login: user for user in draft.world.cloud}
     people = [person for person in draft.people if person.login]
-    for _ in range(min(count, len(people) - 1)):
-        first, second = draft.rng.sample(people, 2)
-        people.remove(first)
+    if len(people) < 2:
+        return
+    for first in draft.rng.sample(people, min(count, len(people))):
+        second = draft.rng.choice(people)
+        if second is first:
+            continue
         by_login[second.login].verified_emails += (first.mailbox,)
         if first.mailbox in visible and by_login[first.login].saml_name_id:
             continue  # a NameID goes before a verified e-mail
