@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from django.db import connection, models, transaction
+from django.db import connection, models
 
 T = TypeVar("T")
 
@@ -29,16 +29,10 @@ def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 def bulk_read(sql: str, params: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     """The rows of one SELECT, without holding them all.
 
-    PostgreSQL streams from a server-side cursor, which lives in a transaction of its own; SQLite
-    streams by itself.
+    PostgreSQL streams from a server-side cursor, held past its transaction, so that what the caller
+    writes meanwhile is committed at once; SQLite streams by itself.
     """
-    if connection.vendor == "postgresql":
-        with transaction.atomic(), connection.chunked_cursor() as cursor:
-            cursor.execute(sql, params)
-            while rows := cursor.fetchmany(READ_ROWS):
-                yield from rows
-        return
-    with connection.cursor() as cursor:
+    with connection.chunked_cursor() as cursor:
         cursor.execute(sql, params)
         while rows := cursor.fetchmany(READ_ROWS):
             yield from rows
@@ -54,16 +48,16 @@ def bulk_insert(
     table = quote(model._meta.db_table)
     written = 0
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-                    written += 1
-            return written
         marks = ", ".join(["%s"] * len(fields))
         sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - names, no input
+        # A batch is gathered before it is written: its rows may come from the same connection.
         for batch in in_batches(rows, WRITE_ROWS):
-            cursor.executemany(sql, batch)
+            if connection.vendor == "postgresql":
+                with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                    for row in batch:
+                        copy.write_row(row)
+            else:
+                cursor.executemany(sql, batch)
             written += len(batch)
     return written
 

@@ -60,7 +60,8 @@ def row_matching(row: CloudRow) -> str:
             server_emails=[email for email in map(normalize, row.server_emails) if email],
             license_type=row.license_type,
             visual_studio_status=row.visual_studio_status,
-        )
+        ),
+        default=list,
     ).decode()
 
 

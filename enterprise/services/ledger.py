@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,9 +17,17 @@ from enterprise.models import (
     PersonVersion,
     Snapshot,
 )
-from enterprise.services.bulk import IN_LIST, bulk_execute, bulk_insert, bulk_read, in_batches
+from enterprise.services.bulk import (
+    IN_LIST,
+    WRITE_ROWS,
+    bulk_execute,
+    bulk_insert,
+    bulk_read,
+    in_batches,
+)
 from enterprise.services.count_inputs import Inputs
 from enterprise.services.person_rows import person_row
+from enterprise.services.staging import digest_of
 
 ANCHOR_EVERY = 100
 
@@ -43,7 +50,7 @@ def person_digest(person: Person, inputs: Inputs) -> int:
         parts.append(inputs.emails.get(membership.account))
     if person.cloud_ref is None:
         parts.append(inputs.cloud_digests.get(server_only_ref(person, inputs) or 0))
-    return int.from_bytes(blake2b(orjson.dumps(parts), digest_size=8).digest(), "big", signed=True)
+    return digest_of(parts)
 
 
 def server_only_ref(person: Person, inputs: Inputs) -> int | None:
@@ -95,30 +102,33 @@ def assign_numbers(
     """
     numbers: list[int] = []
     claimed: set[int] = set()
-    open_keys: dict[str, int] = {}
+    without: list[tuple[int, str, tuple[str, ...]]] = []
     for index, person in enumerate(persons):
         number = 0
         if person.cloud_ref is not None:
             number = current.by_cloud_key.get(inputs.cloud_keys[person.cloud_ref], 0)
-            if not number:
-                open_keys[person.key] = index
         numbers.append(number)
-        claimed.add(number)
-    newest = (
-        PersonVersion.objects.filter(enterprise_id=enterprise_id).aggregate(Max("number"))[
-            "number__max"
-        ]
-        or 0
+        if number:
+            claimed.add(number)
+        else:
+            accounts = tuple(membership.account for membership in person.memberships)
+            without.append((index, "" if person.cloud_ref is None else person.key, accounts))
+    everyone = PersonVersion.objects.filter(enterprise_id=enterprise_id)
+    newest = everyone.aggregate(Max("number"))["number__max"] or 0
+    departed = dict(
+        _numbers_of_the_departed(enterprise_id, [key for _, key, _ in without if key])
+        if newest
+        else ()
     )
-    if newest:
-        for key, number in _numbers_of_the_departed(enterprise_id, open_keys):
-            if number not in claimed:
-                numbers[open_keys[key]] = number
-                claimed.add(number)
-    for index, person in enumerate(persons):
+    for index, key, _ in without:
+        number = departed.get(key, 0)
+        if number and number not in claimed:
+            numbers[index] = number
+            claimed.add(number)
+    for index, _, accounts in without:
         if numbers[index]:
             continue
-        found = (current.by_account.get(m.account, 0) for m in person.memberships)
+        found = (current.by_account.get(account, 0) for account in accounts)
         number = min((n for n in found if n and n not in claimed), default=0)
         if not number:
             newest += 1
@@ -162,9 +172,9 @@ def write_changes(snapshot: Snapshot, changes: Changes, inputs: Inputs) -> None:
         ((enterprise_id, number) for number in closing),
     )
     _write_memberships(snapshot, changes)
-    rows = list(_rendered(changes.written, inputs)) if len(changes.written) < IN_LIST else None
-    _insert_persons(snapshot, rows or _rendered(changes.written, inputs), inputs)
-    _insert_current(snapshot, rows or _rendered(changes.written, inputs))
+    for batch in in_batches(_rendered(changes.written, inputs), WRITE_ROWS):
+        _insert_persons(snapshot, batch, inputs)
+        _insert_current(snapshot, batch)
 
 
 def _rendered(written: list[tuple[int, int, Person]], inputs: Inputs) -> Iterator[tuple[Any, ...]]:
@@ -187,9 +197,7 @@ def _rendered(written: list[tuple[int, int, Person]], inputs: Inputs) -> Iterato
             yield number, digest, person, person_row(person, own, other, inputs.emails)
 
 
-def _insert_persons(
-    snapshot: Snapshot, rendered: Iterable[tuple[Any, ...]], inputs: Inputs
-) -> None:
+def _insert_persons(snapshot: Snapshot, rendered: list[tuple[Any, ...]], inputs: Inputs) -> None:
     bulk_insert(
         PersonVersion,
         (
@@ -222,7 +230,7 @@ def _insert_persons(
     )
 
 
-def _insert_current(snapshot: Snapshot, rendered: Iterable[tuple[Any, ...]]) -> None:
+def _insert_current(snapshot: Snapshot, rendered: list[tuple[Any, ...]]) -> None:
     bulk_insert(
         CurrentPerson,
         (

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, MaxLengthValidator
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,18 +17,63 @@ from enterprise.models import Enterprise, Membership, Role, SignInLink, User
 from enterprise.services.audit import Actor, audit_record
 
 LINK_LIFETIME = dt.timedelta(hours=1)
+USERNAME_LENGTH = 150  # as the columns of models.User
+EMAIL_LENGTH = 254
 
 
 def user_find_or_add(*, username: str, email: str = "") -> tuple[User, bool]:
-    """The person with this username in any case, made without a password if there is none."""
+    """The person with this username in any case, made without a password if there is none.
+
+    Raises Refused ``bad_username``, ``bad_email``.
+    """
     user = User.objects.filter(username__iexact=username).first()
     if user is not None:
         return user, False
     try:
         UnicodeUsernameValidator()(username)
+        MaxLengthValidator(USERNAME_LENGTH)(username)
     except ValidationError:
-        raise Refused("bad_username", field="username", value=username[:150]) from None
-    return User.objects.create_user(username=username, email=email), True
+        raise Refused("bad_username", field="username", value=username[:USERNAME_LENGTH]) from None
+    return User.objects.create_user(username=username, email=_checked_email(email)), True
+
+
+@transaction.atomic
+def user_email_set(*, enterprise: Enterprise, user: User, email: str, actor: Actor) -> bool:
+    """Set a person's e-mail address. False if it is the one they have. Raises Refused ``bad_email``.
+
+    The audit event, which stands in the log of ``enterprise``, does not name it.
+    """
+    email = User.objects.normalize_email(_checked_email(email))
+    if user.email == email:
+        return False
+    user.email = email
+    user.save(update_fields=["email"])
+    audit_record(enterprise=enterprise, actor=actor, action="user.email_set", target=user.username)
+    return True
+
+
+@transaction.atomic
+def user_password_set(*, enterprise: Enterprise, user: User, password: str, actor: Actor) -> bool:
+    """Set a person's password, which ends their sessions. False if it is the one they have."""
+    if user.check_password(password):
+        return False
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    audit_record(
+        enterprise=enterprise, actor=actor, action="user.password_set", target=user.username
+    )
+    return True
+
+
+def _checked_email(email: str) -> str:
+    email = email.strip()
+    if email:
+        try:
+            EmailValidator()(email)
+            MaxLengthValidator(EMAIL_LENGTH)(email)
+        except ValidationError:
+            raise Refused("bad_email", field="email") from None
+    return email
 
 
 @transaction.atomic

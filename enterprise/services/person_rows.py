@@ -10,7 +10,10 @@ import orjson
 from enterprise.counting.match import Person
 
 ENTERPRISE, VISUAL_STUDIO = "enterprise", "visual_studio"
-"""Codes of license types; GitHub's words for them are in ``reports.rows``."""
+"""Codes of license types."""
+
+REST_LICENSE_TYPES = {ENTERPRISE: "enterprise", VISUAL_STUDIO: "visual studio subscription"}
+"""GitHub's words for them in ``consumed-licenses``; those of its CSV are in ``reports.rows``."""
 
 _FROM_CLOUD_ONLY = {
     "github_com_login": "",
@@ -76,7 +79,7 @@ def person_row(
     row["enterprise_server_emails"] = row["enterprise_server_primary_emails"] = primary
     row["total_user_accounts"] = len(accounts) + bool(row["github_com_user"])
     code = license_code(row["license_type"])
-    row["license_type"] = code
+    row["license_type"] = REST_LICENSE_TYPES[code]
     public = [row["github_com_login"], row["github_com_name"] or "", *accounts]
     private = [
         *row["github_com_verified_domain_emails"],

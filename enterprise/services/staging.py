@@ -21,7 +21,9 @@ RECORDS = 5000
 
 def digest_of(record: Any) -> int:
     """Eight bytes of BLAKE2b over the record as JSON, as a signed integer for a database column."""
-    return int.from_bytes(blake2b(orjson.dumps(record), digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(
+        blake2b(orjson.dumps(record, default=list), digest_size=8).digest(), "big", signed=True
+    )
 
 
 class Staging:

@@ -15,6 +15,7 @@ from enterprise.models import ApiToken, Enterprise
 from enterprise.services.audit import Actor, audit_record
 
 PREFIX = "lsc_"
+NAME_LENGTH = 100  # as the column
 LEAST_LENGTH = 40  # of a value that somebody else made: random enough for a plain SHA-256
 _USED_EVERY = dt.timedelta(minutes=1)
 
@@ -36,17 +37,15 @@ def token_make(
 ) -> tuple[ApiToken, str]:
     """Make a token, or take ``value`` of 40 characters or more as it is: (token, value to show once).
 
-    Raises Refused ``name_needed``, ``token_name_taken``, ``bad_scope``, ``token_too_short``,
-    ``token_value_taken``.
+    Raises Refused ``name_needed``, ``too_long``, ``token_name_taken``, ``bad_scope``,
+    ``scope_needed``, ``token_too_short``, ``token_value_taken``.
     """
     name = name.strip()
     if not name:
         raise Refused("name_needed", field="name")
-    for scope in scopes:
-        if scope not in ApiToken.Scope.values:
-            raise Refused("bad_scope", field="scopes", value=str(scope)[:50])
-    if not scopes:
-        raise Refused("scope_needed", field="scopes")
+    if len(name) > NAME_LENGTH:
+        raise Refused("too_long", field="name", most=NAME_LENGTH)
+    scopes = _checked_scopes(scopes)
     if value and len(value) < LEAST_LENGTH:
         raise Refused("token_too_short", field="value", least=LEAST_LENGTH)
     value = value or PREFIX + secrets.token_urlsafe(30)
@@ -60,7 +59,7 @@ def token_make(
         name=name,
         prefix=value[:8],
         digest=digest,
-        scopes=sorted(set(scopes)),
+        scopes=scopes,
         created_by=actor.label,
         expires_at=expires_at,
     )
@@ -72,6 +71,35 @@ def token_make(
         after={"scopes": token.scopes},
     )
     return token, value
+
+
+@transaction.atomic
+def token_scopes_set(*, token: ApiToken, scopes: list[str], actor: Actor) -> bool:
+    """Change what a token may do. False if nothing changed. Raises Refused as ``token_make``."""
+    scopes = _checked_scopes(scopes)
+    before = token.scopes
+    if before == scopes:
+        return False
+    token.scopes = scopes
+    token.save(update_fields=["scopes"])
+    audit_record(
+        enterprise=token.enterprise,
+        actor=actor,
+        action="token.scopes_set",
+        target=token.name,
+        before={"scopes": before},
+        after={"scopes": scopes},
+    )
+    return True
+
+
+def _checked_scopes(scopes: list[str]) -> list[str]:
+    for scope in scopes:
+        if scope not in ApiToken.Scope.values:
+            raise Refused("bad_scope", field="scopes", value=str(scope)[:50])
+    if not scopes:
+        raise Refused("scope_needed", field="scopes")
+    return sorted(set(scopes))
 
 
 @transaction.atomic
