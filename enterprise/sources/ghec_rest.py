@@ -10,12 +10,11 @@ from enterprise.faults import Fault
 from enterprise.records import CloudTotals, InstanceSyncStatus
 from enterprise.sources.ghec_rows import totals_of
 from enterprise.sources.ghec_walk import Page, Walk, WalkChangedError
-from enterprise.sources.http import Answer, Client
+from enterprise.sources.http import Answer, Client, page_sizes
 from enterprise.sources.troubles import scopes_of
 from enterprise.sources.values import text_of
 
 SCOPES = "read:enterprise, admin:enterprise"
-PER_PAGE = (100, 100, 50, 25)  # of the first try and its retries
 
 
 class CloudAccess(NamedTuple):
@@ -58,7 +57,7 @@ def read_consumed_licenses(
 def _first_page(client: Client, slug: str) -> Answer:
     """Fetch page 1; where GitHub keeps failing to make a full page, ask for smaller ones."""
     url = f"/enterprises/{quote(slug, safe='')}/consumed-licenses?per_page="
-    sizes = iter(PER_PAGE)
+    sizes = page_sizes()
     return client.patiently(lambda: client.get_json_once(f"{url}{next(sizes)}", needs=SCOPES))
 
 

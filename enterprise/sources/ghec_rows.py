@@ -63,7 +63,7 @@ def row_of(user: Mapping[str, Any]) -> CloudRow:
         or text_of(get("github_com_saml_name")),
         pending_invites=texts_of(get("github_com_orgs_with_pending_invites")),
         two_factor=flag_of(get("github_com_two_factor_auth")),
-        server_emails=tuple(dict.fromkeys(primary + emails)),
+        server_emails=tuple(dict.fromkeys(primary + emails)) if primary else emails,
         visual_studio_status=text_of(get("visual_studio_license_status")),
         visual_studio_email=text_of(get("visual_studio_subscription_email")),
         total_accounts=whole_number(get("total_user_accounts")) or 0,

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from enterprise.faults import Fault
-from enterprise.sources.http import Answer, Client
+from enterprise.sources.http import Answer, Client, page_sizes
 from enterprise.sources.troubles import denied, scopes_of
 from enterprise.sources.values import text_of
 
 Node = Mapping[str, Any]
 
 SCOPE = "read:enterprise"
-PAGE_SIZES = (100, 100, 50, 25)  # of the first try and its retries
 _KIND = re.compile(r"[A-Za-z_]{1,60}")
 
 
@@ -54,7 +53,7 @@ def connection(
     total: int | None = None
     count = 0
     while True:
-        sizes = iter(PAGE_SIZES)
+        sizes = page_sizes()
         data = client.patiently(
             lambda sizes=sizes, after=after: ask(  # type: ignore[misc]
                 client,

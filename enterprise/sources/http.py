@@ -22,16 +22,28 @@ import urllib3.exceptions
 
 from enterprise.faults import Fault
 from enterprise.sources.bodies import Reply
-from enterprise.sources.outbound import Guard, GuardedAdapter, tls_context
+from enterprise.sources.outbound import (
+    Guard,
+    GuardedAdapter,
+    check_address,
+    origin_of,
+    tls_context,
+)
 from enterprise.sources.troubles import fault_of, fault_of_error, media_type
 
 T = TypeVar("T")
 
-RETRIES = 3
 LONGEST_PAUSE = 60.0
 JSON_BYTES = 64 * 2**20
 JSON_SECONDS = 300.0
 _random = random.SystemRandom()
+
+
+def page_sizes() -> Iterator[int]:
+    """Give the page sizes of a first try and its retries: GitHub may fail at making a full page."""
+    yield from (100, 100, 50)
+    while True:
+        yield 25
 
 
 class Answer(NamedTuple):
@@ -54,8 +66,9 @@ class Client:
     asks for it. ``ca_bundle`` is PEM text that is trusted instead of the public authorities,
     ``proxy`` an ``http://`` URL. ``timeout`` (seconds) holds for the connection, for the whole
     header and for each silence within a body. Plain HTTP is refused unless confirmed or, with
-    ``allow_loopback``, on this machine. ``cancelled`` is called often, in the thread that made the
-    client, and stops everything by raising.
+    ``allow_loopback``, on this machine. Transient trouble is tried again up to ``retries`` times,
+    ``retry_base`` (seconds) being the first step of the back-off. ``cancelled`` is called often, in
+    the thread that made the client, and stops everything by raising.
     """
 
     def __init__(
@@ -70,14 +83,16 @@ class Client:
         allow_loopback: bool = False,
         plain_http_confirmed: bool = False,
         retry_base: float = 5.0,
+        retries: int = 3,
         connections: int = 8,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         cancelled: Callable[[], None] = lambda: None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.host, self._port, secure = _check_address(self.base_url)
+        self.host, self._port, secure = check_address(self.base_url)
         self.retry_base = retry_base
+        self.retries = retries
         self.clock = clock
         self._sleep = sleep
         self._cancelled = cancelled
@@ -123,14 +138,14 @@ class Client:
         self.checkpoint()
 
     def patiently(self, action: Callable[[], T]) -> T:
-        """Run an action; where trying again can help, wait and try up to three times more."""
-        for attempt in range(RETRIES + 1):
+        """Run an action; where trying again can help, wait and try up to ``retries`` times more."""
+        for attempt in range(self.retries + 1):
             self.checkpoint()
             try:
                 return action()
             except Fault as caught:
                 fault = caught
-            if not fault.retry or attempt == RETRIES:
+            if not fault.retry or attempt == self.retries:
                 break
             self.wait_out(fault, attempt)
         raise fault
@@ -217,7 +232,7 @@ class Client:
 
     def same_origin(self, url: str) -> bool:
         """Whether a URL leads to where the credentials belong: same scheme, host and port."""
-        return _origin(url) == _origin(self.base_url)
+        return origin_of(url) == origin_of(self.base_url)
 
     def _absolute(self, url: str) -> str:
         if url.startswith("/"):
@@ -269,31 +284,3 @@ class Client:
             unknown_here = fault.code in ("host_not_found", "connection_failed")
             if not unknown_here or self._target_guard.loopback_only:
                 raise
-
-
-def _check_address(url: str) -> tuple[str, int, bool]:
-    """Give host, port and whether it is TLS, or raise Fault ``bad_address``."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.username is not None
-        or parts.query
-        or parts.fragment
-    ):
-        raise Fault("bad_address", value=parts.hostname or "")
-    secure = parts.scheme == "https"
-    return parts.hostname, port or (443 if secure else 80), secure
-
-
-def _origin(url: str) -> tuple[str, str, int] | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
-    except ValueError:
-        return None
-    return parts.scheme, parts.hostname or "", port

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple
+from urllib.parse import urlsplit
 
 import certifi
 from requests.adapters import HTTPAdapter
@@ -224,3 +225,32 @@ def tls_context(ca_bundle: str) -> ssl.SSLContext:
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
+
+
+def check_address(url: str) -> tuple[str, int, bool]:
+    """Give host, port and whether it is TLS, or raise Fault ``bad_address``."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.username is not None
+        or parts.query
+        or parts.fragment
+    ):
+        raise Fault("bad_address", value=parts.hostname or "")
+    secure = parts.scheme == "https"
+    return parts.hostname, port or (443 if secure else 80), secure
+
+
+def origin_of(url: str) -> tuple[str, str, int] | None:
+    """Give scheme, host and port of a URL, None if it is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname or "", port

@@ -9,7 +9,7 @@ from email.utils import formatdate
 import pytest
 
 from enterprise.faults import Fault
-from enterprise.sources.http import RETRIES, Client
+from enterprise.sources.http import Client
 from tests.sources.peer import TOKEN, Naps, Peer, client_of, json_reply, reply, trickle
 
 MakePeer = Callable[..., Peer]
@@ -121,7 +121,7 @@ def test_every_trouble_has_its_code_and_tells_nothing_personal(
     peer = make_peer(answer)
     fault = caught(lambda: client_of(peer).get_json(PATH, needs="site_admin"))
     assert (fault.code, fault.retry, fault.params) == (code, retry, params)
-    assert len(peer.requests) == (1 + RETRIES if retry else 1)
+    assert len(peer.requests) == (4 if retry else 1)
     assert "example.com" not in caplog.text
     assert TOKEN not in caplog.text
 
@@ -131,6 +131,12 @@ def test_transient_trouble_is_tried_again_with_back_off(make_peer: MakePeer) -> 
     peer = make_peer(reply(502), reply(503), json_reply({"ok": 1}))
     assert client_of(peer, naps).get_json("/x").data == {"ok": 1}
     assert 0.75 + 1.5 <= naps.slept <= 1.25 + 2.5
+
+
+def test_whoever_is_waited_for_need_not_try_again(make_peer: MakePeer, caught: Caught) -> None:
+    peer = make_peer(reply(429, Retry_After="30"))
+    assert caught(lambda: client_of(peer, retries=0).get_json("/x")).code == "rate_limited"
+    assert len(peer.requests) == 1
 
 
 def test_a_short_wait_that_the_server_asks_for_is_kept(make_peer: MakePeer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -262,6 +263,34 @@ def test_once_the_server_objects_pages_come_one_after_another(fleet: Fleet) -> N
         "rate_limited", query={"page": "2"}, times=1, seconds=0, retry_after="seconds"
     )
     assert walk(fleet) == expected
+
+
+def test_only_the_thread_of_the_run_is_asked_whether_it_is_cancelled(fleet: Fleet) -> None:
+    """A heartbeat may touch the database, whose connections belong to a thread."""
+    threads: set[int] = set()
+    client = client_of(fleet.ghec, cancelled=lambda: threads.add(threading.get_ident()))
+    fleet.ghec.latency = 0.01
+    list(ghec_rest.read_consumed_licenses(client, slug="acme"))
+    assert threads == {threading.get_ident()}
+
+
+def test_a_cancelled_walk_asks_for_no_further_page(fleet: Fleet) -> None:
+    class CancelledError(Exception):
+        pass
+
+    stop = threading.Event()
+
+    def cancelled() -> None:
+        if stop.is_set():
+            raise CancelledError
+
+    client = client_of(fleet.ghec, cancelled=cancelled)
+    pages = ghec_rest.read_consumed_licenses(client, slug="acme", concurrency=1)
+    next(pages)
+    stop.set()
+    with pytest.raises(CancelledError):
+        list(pages)
+    assert len(requests(fleet)) <= 2
 
 
 def test_a_long_rate_limit_is_told_with_its_end(fleet: Fleet, caught: Caught) -> None:
