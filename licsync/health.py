@@ -21,16 +21,11 @@ from licsync.celery import app
 
 log = structlog.stdlib.get_logger(__name__)
 
-TICK_KEY = "licsync.tick"  # epoch seconds of the last tick, set by the task that beat sends
+TICK_KEY = "licsync.tick"  # epoch seconds of the last tick: beat sent it and a worker took it
 
 
 class NotReadyError(Exception):
     """A part answers, but not as it should."""
-
-
-def record_tick() -> None:
-    """Remember that a tick came: beat sent it and a worker took it."""
-    cache.set(TICK_KEY, time.time(), timeout=None)
 
 
 def check_database() -> None:

@@ -1,0 +1,90 @@
+import re
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.http import HttpResponse
+from django.template import RequestContext, Template
+from django.urls import path
+from django.utils import timezone
+
+
+def show(request):
+    page = (
+        "{% load i18n tz %}{% get_current_language as l %}{% get_current_timezone as z %}"
+        "{{ l }} {{ z }} {{ csp_nonce }}"
+    )
+    return HttpResponse(Template(page).render(RequestContext(request)))
+
+
+def cached(_request):
+    return HttpResponse(headers={"Cache-Control": "private, max-age=60"})
+
+
+urlpatterns = [path("show", show), path("cached", cached)]
+
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
+
+
+def test_the_policy_allows_our_own_files_and_this_answers_nonce_only(client):
+    response = client.get("/show")
+    nonce = response.content.decode().split()[2]
+    policy = dict(part.split(" ", 1) for part in response["Content-Security-Policy"].split("; "))
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": f"'self' 'nonce-{nonce}'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+    }
+    assert nonce not in client.get("/show").content.decode()
+
+
+def test_every_answer_carries_the_headers_errors_too(client):
+    for address in ("/show", "/missing"):
+        response = client.get(address)
+        assert response["Cache-Control"] == "no-store"
+        assert response["Referrer-Policy"] == "same-origin"
+        assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert "camera=()" in response["Permissions-Policy"]
+        assert re.fullmatch(r"[0-9a-f]{32}", response["X-Request-ID"])
+
+
+def test_a_view_may_decide_about_caches_itself(client):
+    assert client.get("/cached")["Cache-Control"] == "private, max-age=60"
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("zh-CN,zh;q=0.9", "zh-hans"), ("de-AT", "de"), ("fr", "en"), ("", "en")],
+)
+def test_a_stranger_reads_the_browsers_language(client, header, language):
+    response = client.get("/show", headers={"Accept-Language": header})
+    assert response.content.decode().split()[:2] == [language, "UTC"]
+    assert response["Content-Language"] == language
+
+
+def test_a_person_reads_their_own_language_in_their_own_zone(client):
+    person = get_user_model().objects.create_user("mona", language="de", time_zone="Asia/Shanghai")
+    client.force_login(person)
+    response = client.get("/show", headers={"Accept-Language": "zh-CN"})
+    assert response.content.decode().split()[:2] == ["de", "Asia/Shanghai"]
+    assert response["Content-Language"] == "de"
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd"])
+def test_a_zone_that_is_not_known_locks_nobody_out(client, zone):
+    person = get_user_model().objects.create_user("mona", time_zone=zone, language="xx")
+    client.force_login(person)
+    assert client.get("/show").content.decode().split()[:2] == ["en", "UTC"]
+
+
+def test_no_zone_stays_active_after_the_answer(client):
+    person = get_user_model().objects.create_user("mona", language="de", time_zone="Asia/Tokyo")
+    client.force_login(person)
+    client.get("/show")
+    assert timezone.get_current_timezone_name() == "UTC"
