@@ -214,6 +214,7 @@ REFUSALS: dict[str, str | Promise] = {
     "bad_billing_model": _("“%(value)s” is no billing model. Choose volume or metered."),
     "bad_time_zone": _("“%(value)s” is no time zone. Choose one such as Europe/Berlin."),
     "bad_username": _("“%(value)s” is no username. Use letters, digits and @ . + - _ only."),
+    "bad_email": _("This is no e-mail address."),
     "bad_role": _("“%(value)s” is no role. Choose owner, billing_manager or auditor."),
     "last_owner": _(
         "%(username)s is the last owner and cannot be removed. Make somebody else an owner first."
@@ -223,6 +224,31 @@ REFUSALS: dict[str, str | Promise] = {
     "token_too_short": _("A token's value needs at least %(least)s characters."),
     "token_name_taken": _("There is already a token with the name %(name)s."),
     "token_value_taken": _("Another token has this value. Make a new one."),
+    "too_long": _("Use at most %(most)s characters."),
+    # The provisioning file
+    "provision_unreadable": _("The file cannot be read: %(reason)s."),
+    "provision_not_toml": _("The file is not TOML: %(reason)s."),
+    "provision_unknown_key": _("unknown key '%(key)s'"),
+    "provision_unknown_key_near": _("unknown key '%(key)s'; did you mean '%(near)s'?"),
+    "provision_missing_key": _("the key '%(key)s' is missing or empty"),
+    "provision_not_text": _("'%(key)s' must be text in quotes"),
+    "provision_not_flag": _("'%(key)s' must be true or false"),
+    "provision_not_number": _("'%(key)s' must be a whole number"),
+    "provision_not_texts": _("'%(key)s' must be a list of texts in quotes"),
+    "provision_bad_variable": _(
+        "'%(key)s' must be the name of an environment variable (capital letters, digits and _), not the secret itself"
+    ),
+    "provision_not_array": _("must be a list of tables, each beginning with [[%(key)s]]"),
+    "provision_twice": _("'%(name)s' is already in the file, at %(first)s"),
+    "provision_bad_state": _('\'state\' must be "present" or "absent"'),
+    "provision_no_enterprise": _("the file needs exactly one table [enterprise]"),
+    "provision_enterprise_absent": _(
+        "an enterprise is never removed by a file: its history would go with it"
+    ),
+    "provision_no_certificate": _("the certificate authority's file %(path)s cannot be read"),
+    "provision_needs_value": _(
+        "the environment variable %(variable)s is not set, and nothing is stored that could be kept: set it"
+    ),
 }
 
 LOG_LINES: dict[str, str | Promise] = {
