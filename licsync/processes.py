@@ -77,7 +77,7 @@ class Child:
     def start(self, environment: Mapping[str, str], keep_open: Sequence[int]) -> None:
         parent = os.getpid()
         self.started = time.monotonic()
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
             self.command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -98,7 +98,7 @@ class Child:
 
 
 class Supervisor:
-    """Run the children until SIGINT or SIGTERM; leave nothing behind.
+    """Run the children until SIGINT, SIGTERM or SIGHUP; leave nothing behind.
 
     ``grace`` is how many seconds a child may take to end after SIGTERM; a second signal cuts it
     short. ``on_round`` is called a few times a second while all is well. ``say`` gets the name of a
@@ -127,7 +127,10 @@ class Supervisor:
         self.signals += 1
 
     def run(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        signals = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+            signals.append(signal.SIGHUP)  # the terminal was closed
+        for number in signals:
             signal.signal(number, self._note_signal)
         try:
             while not self.signals:

@@ -253,7 +253,7 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
-# What `manage.py up` runs after the migrations: the first owner's sign-in link, on a new database.
-LICSYNC_BEFORE_UP = [("owner_link", "--if-first")]
+# The command by which `manage.py up` gets a link to sign in with, where nobody could sign in yet.
+LICSYNC_FIRST_SIGN_IN = ("owner_link", "--if-first")
 
 LOGGING = logs.configuration(readable=LICSYNC_EMBEDDED)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import urlsplit
@@ -37,8 +39,8 @@ class Command(BaseCommand):
         self._require_free(host, port)
         self._publish(host, port)
         call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
-        for name, *options in settings.LICSYNC_BEFORE_UP:
-            call_command(name, *options, stdout=self.stdout)
+        first_link = io.StringIO()
+        call_command(*settings.LICSYNC_FIRST_SIGN_IN, stdout=first_link)
         Supervisor(
             {
                 "web": command(WEB, "-b", f"{host}:{port}"),
@@ -47,7 +49,7 @@ class Command(BaseCommand):
             },
             environment=self._environment(),
             say=self._tell_death,
-            on_round=self._announcement(host, port),
+            on_round=self._announcement(host, port, first_link.getvalue().strip()),
             grace=GRACE,
             keep_open=[lock.fileno() for lock in locks],
         ).run()
@@ -116,7 +118,7 @@ class Command(BaseCommand):
             % {"name": name, "status": status, "pause": round(pause)}
         )
 
-    def _announcement(self, host: str, port: int) -> Any:
+    def _announcement(self, host: str, port: int, first_link: str) -> Callable[[], None]:
         """A function that says once, as soon as the web process listens, where to go."""
         said = False
         target = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))  # noqa: S104
@@ -133,6 +135,9 @@ class Command(BaseCommand):
             self.stdout.write(
                 _("licsync is ready at %s (Ctrl-C stops it).") % settings.LICSYNC_PUBLIC_URL
             )
+            if first_link:
+                self.stdout.write(_("Sign in as the first owner, once and within the hour, at:"))
+                self.stdout.write(f"  {first_link}")
             self.stdout.flush()
 
         return announce
