@@ -11,7 +11,8 @@ from functools import wraps
 from typing import Concatenate, NamedTuple, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from enterprise.models import Enterprise, Membership, Role, User
@@ -65,7 +66,8 @@ def actor_of(request: HttpRequest) -> Actor:
 def enterprise_view(
     permission: Permission,
 ) -> Callable[
-    [Callable[Concatenate[HttpRequest, Access, P], HttpResponse]], Callable[..., HttpResponse]
+    [Callable[Concatenate[HttpRequest, Access, P], HttpResponseBase]],
+    Callable[..., HttpResponseBase],
 ]:
     """A view of one enterprise: called with (request, access, …) if the person may, else 404.
 
@@ -74,12 +76,12 @@ def enterprise_view(
     """
 
     def decorate(
-        view: Callable[Concatenate[HttpRequest, Access, P], HttpResponse],
-    ) -> Callable[..., HttpResponse]:
+        view: Callable[Concatenate[HttpRequest, Access, P], HttpResponseBase],
+    ) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def wrapped(
             request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             membership = get_object_or_404(
                 Membership.objects.select_related("enterprise"),
                 enterprise__slug=slug,
