@@ -9,7 +9,13 @@ from enterprise.models.account import (
 )
 from enterprise.models.audit import AuditEvent
 from enterprise.models.enterprise import BillingModel, CloudState, Enterprise
-from enterprise.models.ledger import CurrentPerson, MembershipVersion, PersonVersion, Snapshot
+from enterprise.models.ledger import (
+    CurrentPerson,
+    DifferenceComponent,
+    MembershipVersion,
+    PersonVersion,
+    Snapshot,
+)
 from enterprise.models.member import Membership, Role, SignInLink, User
 from enterprise.models.server import Credential, Rhythm, ServerInstance, Source
 from enterprise.models.sync import (
@@ -32,6 +38,7 @@ __all__ = [
     "CloudState",
     "Credential",
     "CurrentPerson",
+    "DifferenceComponent",
     "Enterprise",
     "EnterpriseDomain",
     "GitHubSyncStatus",

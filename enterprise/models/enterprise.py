@@ -29,6 +29,7 @@ class Enterprise(models.Model):
 
     data_version = models.BigIntegerField(default=0)
     counted_version = models.BigIntegerField(default=0)
+    compared_snapshot = models.BigIntegerField(default=0)  # the newest whose difference is known
 
     exclude_never_signed_in = models.BooleanField(default=False)
     guard_share = models.PositiveSmallIntegerField(default=20)  # per cent of the accounts applied

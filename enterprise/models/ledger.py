@@ -22,6 +22,8 @@ class Snapshot(models.Model):
     ``anchors`` is every 100th person key, compressed (``services.ledger``): page N seeks its anchor.
     ``totals`` are the counts by name, see ``services.ledger.Totals``. ``github_total``,
     ``github_purchased`` and ``github_listed`` are GitHub's numbers as last read at that time.
+    ``difference`` is our total less the rows that GitHub lists, by category (``counting.compare``),
+    with ``not_listed``; None until it is computed.
     """
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="snapshots")
@@ -32,6 +34,7 @@ class Snapshot(models.Model):
     github_total = models.IntegerField(null=True)
     github_purchased = models.IntegerField(null=True)
     github_listed = models.IntegerField(null=True)
+    difference = models.JSONField(null=True)
     anchors = models.BinaryField()
 
     class Meta:
@@ -114,6 +117,15 @@ class MembershipVersion(models.Model):
             models.Index(
                 fields=["enterprise", "number", "from_snapshot"], name="membership_by_number"
             ),
+            models.Index(
+                fields=["enterprise", "account", "from_snapshot"], name="membership_by_account"
+            ),
+            models.Index(fields=["enterprise", "from_snapshot"], name="membership_opened"),
+            models.Index(
+                fields=["enterprise", "to_snapshot"],
+                condition=Q(to_snapshot__isnull=False),
+                name="membership_closed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -154,3 +166,27 @@ class CurrentPerson(models.Model):
 
     def __str__(self) -> str:
         return f"person {self.number}"
+
+
+class DifferenceComponent(models.Model):
+    """Persons of ours and rows of GitHub's that belong together and differ in number.
+
+    Of the newest snapshot compared only; older ones keep the totals per category. ``persons`` are
+    person numbers, ``rows`` keys of ``CloudAccount``; ``change`` is persons less rows.
+    """
+
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="difference_components"
+    )
+    category = models.CharField(max_length=20)
+    change = models.IntegerField()
+    persons = models.JSONField(default=list)
+    rows = models.JSONField(default=list)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["enterprise", "category", "id"], name="difference_by_category"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category} {self.change:+d}"

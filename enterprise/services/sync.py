@@ -18,6 +18,7 @@ from enterprise.services.claims import (
     run_end_cancelled,
     run_fail,
 )
+from enterprise.services.difference import differences_refresh_due
 from enterprise.services.recount import recount
 from enterprise.services.recounts import recounts_request_due
 from enterprise.services.sync_cloud import sync_cloud
@@ -49,7 +50,10 @@ def run_execute(*, run_id: int) -> RunState | None:
     finally:
         structlog.contextvars.unbind_contextvars("run_id")
     recounts_request_due(enterprise_id=claim.run.enterprise_id)
-    return RunState(SyncRun.objects.values_list("state", flat=True).get(pk=run_id))
+    state = RunState(SyncRun.objects.values_list("state", flat=True).get(pk=run_id))
+    if claim.run.kind == RunKind.RECOUNT and state == RunState.SUCCEEDED:
+        differences_refresh_due(enterprise_id=claim.run.enterprise_id)
+    return state
 
 
 def _execute(claim: Claim) -> None:

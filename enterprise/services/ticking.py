@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from enterprise.faults import Refused
 from enterprise.models import Enterprise, RunKind, RunTrigger, ServerInstance, Source
+from enterprise.services.difference import differences_refresh_due
 from enterprise.services.recounts import recounts_request_due
 from enterprise.services.runs import run_request, runs_sweep
 from enterprise.services.scheduling import cloud_next, instance_next
@@ -25,7 +26,14 @@ def tick() -> None:
 
     A tick that meets a locked database leaves the rest to the next one.
     """
-    for part in (runs_sweep, instances_start_due, clouds_start_due, recounts_request_due):
+    parts = (
+        runs_sweep,
+        instances_start_due,
+        clouds_start_due,
+        recounts_request_due,
+        differences_refresh_due,
+    )
+    for part in parts:
         try:
             part()
         except OperationalError as error:
