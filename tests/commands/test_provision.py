@@ -298,7 +298,7 @@ def test_an_entry_may_stand_in_the_file_once(provision: Provision) -> None:
 def test_what_is_not_toml_is_refused_with_its_line(provision: Provision) -> None:
     (line,) = refused(provision, FILE + "oops\n[token]")
     assert "The file is not TOML" in line
-    assert "at line 29" in line
+    assert "at line 26" in line
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
