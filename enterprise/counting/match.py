@@ -240,7 +240,6 @@ class _Claimed:
             rows.sort(key=lambda row: (texts[row], self.refs[row]))
             for row, ordinal in zip(rows[1:], _ordinals(key, first), strict=False):
                 self.keys[row] = ordinal
-            self.keys[rows[0]] = key
 
     def settle(
         self,
