@@ -87,7 +87,7 @@ FAULTS: dict[str, str | Promise] = {
         "The server named a next page on another host. Nothing was read from there; check for a proxy that rewrites addresses."
     ),
     "sign_in_page": _(
-        "Instead of an answer, the server shows a sign-in page: the token was not accepted. Check that the token is a classic one with the scope site_admin, and that its user is a site administrator."
+        "Instead of an answer, the server shows a sign-in page: the token was not accepted. For an instance, use a classic token with the scope site_admin, made by a site administrator."
     ),
     "not_a_server_instance": _(
         "This is no GitHub Enterprise Server: it does not tell an installed version. Check the address."
@@ -141,7 +141,9 @@ FAULTS: dict[str, str | Promise] = {
     "empty_source": _(
         "The answer has no accounts, where %(applied)s are applied. Nothing was applied."
     ),
-    "inconsistent_walk": _("GitHub's list changed while it was read, twice. The run tries again."),
+    "inconsistent_walk": _(
+        "GitHub's list changed while it was read, twice. Nothing of it was applied; sync again later."
+    ),
     # This console
     "credential_missing": _("No token is stored. Save one on the settings page."),
     "credential_unreadable": _(
@@ -308,6 +310,14 @@ _RULES: dict[str, str | Promise] = {
 }
 
 
+_TLS_REASONS: dict[str, str | Promise] = {
+    "untrusted": _("it is not signed by a known authority"),
+    "expired": _("it has expired or is not valid yet"),
+    "wrong_host": _("it is for another host name"),
+    "handshake": _("the server speaks no acceptable TLS"),
+}
+
+
 class _Known(dict[str, Any]):
     """Parameters of a sentence; one that an older version did not store shows as a dash."""
 
@@ -320,7 +330,10 @@ def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
     template = FAULTS.get(code) or REFUSALS.get(code) or LOG_LINES.get(code)
     if template is None:
         return code
-    return str(template) % _Known(params or {})
+    known = _Known(params or {})
+    if code == "tls_failed" and known["reason"] in _TLS_REASONS:
+        known["reason"] = str(_TLS_REASONS[known["reason"]])
+    return str(template) % known
 
 
 def fault_sentence(error: Fault | Refused) -> str:

@@ -6,6 +6,7 @@ Everything a source needs comes by parameters; here is where settings and the da
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypedDict
 
 from django.conf import settings
 
@@ -27,7 +28,7 @@ def instance_client(
 ) -> Client:
     """A client of an instance. Raises Fault where its credentials are missing or unreadable.
 
-    ``quick`` is for a person who waits: shorter time-outs.
+    ``quick`` is for a person who waits: shorter time-outs and no second try.
     """
     opened = credential_open(enterprise=instance.enterprise, instance=instance, url=instance.url)
     return Client(
@@ -37,8 +38,7 @@ def instance_client(
         ca_bundle=instance.ca_bundle,
         proxy=instance.proxy,
         plain_http_confirmed=instance.plain_http_confirmed,
-        timeout=_timeout(quick),
-        retry_base=_retry_base(quick),
+        **_patience(quick),
         allow_loopback=settings.LICSYNC_ALLOW_LOOPBACK,
         cancelled=cancelled,
     )
@@ -52,27 +52,24 @@ def cloud_client(
     return Client(
         enterprise.api_url,
         token=opened.token,
-        timeout=_timeout(quick),
-        retry_base=_retry_base(quick),
+        **_patience(quick),
         allow_loopback=settings.LICSYNC_ALLOW_LOOPBACK,
         cancelled=cancelled,
     )
 
 
-def _timeout(quick: bool) -> float:
-    return float(
-        min(10, settings.LICSYNC_HTTP_TIMEOUT_SECONDS)
-        if quick
-        else settings.LICSYNC_HTTP_TIMEOUT_SECONDS
-    )
+class _Patience(TypedDict, total=False):
+    timeout: float
+    retry_base: float
+    retries: int
 
 
-def _retry_base(quick: bool) -> float:
-    return float(
-        min(0.5, settings.LICSYNC_RETRY_BASE_SECONDS)
-        if quick
-        else settings.LICSYNC_RETRY_BASE_SECONDS
-    )
+def _patience(quick: bool) -> _Patience:
+    timeout = float(settings.LICSYNC_HTTP_TIMEOUT_SECONDS)
+    if quick:
+        return {"timeout": min(10.0, timeout), "retry_base": 0.0, "retries": 0}
+    base = float(settings.LICSYNC_RETRY_BASE_SECONDS)
+    return {"timeout": timeout, "retry_base": base}
 
 
 def read_instance(
