@@ -1,0 +1,134 @@
+"""The GitHub Connect page as a whole: each box with its runs and token, and the first hour's steps."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.db.models import OuterRef, Subquery
+
+from enterprise.models import (
+    CloudState,
+    Credential,
+    Enterprise,
+    RunKind,
+    RunState,
+    ServerInstance,
+    SyncRun,
+)
+from enterprise.selectors.connect import CloudLine, InstanceLine, cloud_line, instance_lines
+
+
+class InstanceBox(NamedTuple):
+    """One instance: its states, its token, and the runs that the box speaks of.
+
+    ``read`` is the last run that succeeded: its counts are the accounts applied now.
+    """
+
+    line: InstanceLine
+    credential: Credential | None
+    active: SyncRun | None
+    held: SyncRun | None
+    failed: SyncRun | None
+    read: SyncRun | None
+
+    @property
+    def id(self) -> str:
+        """The box's id in the page."""
+        return f"instance-{self.line.instance.pk}"
+
+    @property
+    def instance(self) -> ServerInstance:
+        return self.line.instance
+
+    @property
+    def may_sync(self) -> bool:
+        return self.instance.connect_enabled and self.instance.license_sync_enabled
+
+
+class CloudBox(NamedTuple):
+    """The cloud side, likewise."""
+
+    id = "cloud"
+    line: CloudLine
+    credential: Credential | None
+    active: SyncRun | None
+    held: SyncRun | None
+    failed: SyncRun | None
+
+
+CLOUD = "cloud"
+"""The id of the cloud's box in the page."""
+
+
+def instance_boxes(enterprise: Enterprise, *, only: int | None = None) -> list[InstanceBox]:
+    """Every instance, or the one of id ``only``, in as many queries however many there are."""
+    lines = [line for line in instance_lines(enterprise) if only in (None, line.instance.pk)]
+    credentials = {
+        credential.instance_id: credential
+        for credential in Credential.objects.filter(enterprise=enterprise).exclude(instance=None)
+    }
+    succeeded = SyncRun.objects.filter(
+        instance=OuterRef("pk"), kind=RunKind.INSTANCE, state=RunState.SUCCEEDED
+    ).order_by("-pk")
+    read = dict(
+        ServerInstance.objects.filter(enterprise=enterprise)
+        .annotate(read=Subquery(succeeded.values("pk")[:1]))
+        .values_list("pk", "read")
+    )
+    wanted = {read.get(line.instance.pk) for line in lines}
+    wanted |= {run for line in lines for run in (line.active_run, line.held_run, line.failed_run)}
+    runs = _runs(wanted)
+    return [
+        InstanceBox(
+            line,
+            credentials.get(line.instance.pk),
+            runs.get(line.active_run),
+            runs.get(line.held_run),
+            runs.get(line.failed_run),
+            runs.get(read.get(line.instance.pk)),
+        )
+        for line in lines
+    ]
+
+
+def cloud_box(enterprise: Enterprise) -> CloudBox:
+    line = cloud_line(enterprise)
+    line = line._replace(state=line.state or CloudState(enterprise=enterprise))
+    runs = _runs({line.active_run, line.held_run, line.failed_run})
+    credential = Credential.objects.filter(enterprise=enterprise, instance=None).first()
+    return CloudBox(
+        line,
+        credential,
+        runs.get(line.active_run),
+        runs.get(line.held_run),
+        runs.get(line.failed_run),
+    )
+
+
+def _runs(ids: set[int | None]) -> dict[int | None, SyncRun]:
+    wanted = [run for run in ids if run is not None]
+    return {run.pk: run for run in SyncRun.objects.filter(pk__in=wanted)} if wanted else {}
+
+
+class FirstSteps(NamedTuple):
+    """What of the first hour is done, in its order."""
+
+    cloud_token: bool
+    instance: bool
+    connect: bool
+    license_sync: bool
+    first_sync: bool
+
+    @property
+    def done(self) -> bool:
+        return all(self)
+
+
+def first_steps(cloud: CloudBox, boxes: list[InstanceBox]) -> FirstSteps:
+    return FirstSteps(
+        cloud_token=cloud.credential is not None,
+        instance=bool(boxes),
+        connect=any(box.instance.connect_enabled for box in boxes),
+        license_sync=any(box.instance.license_sync_enabled for box in boxes),
+        first_sync=any(box.read for box in boxes),
+    )

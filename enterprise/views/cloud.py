@@ -1,0 +1,93 @@
+"""Actions on the cloud side: its settings and token, syncing, testing."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from enterprise.access import Access, Permission, enterprise_view
+from enterprise.faults import Refused
+from enterprise.forms import CloudForm, refuse
+from enterprise.models import Credential, RunKind, RunTrigger
+from enterprise.selectors.connect_page import CLOUD
+from enterprise.services.connection_test import cloud_connection_test
+from enterprise.services.enterprises import enterprise_edit, enterprise_token_set
+from enterprise.services.runs import run_request
+from enterprise.views import shell
+from enterprise.views.connect import acting, answer, refusal
+from enterprise.views.instances import progress_or_box, say_test, told_of_run, told_of_test
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+@acting
+def sync_now(request: HttpRequest, access: Access) -> HttpResponse:
+    """Start a cloud run, or show the one that is active."""
+    if not Credential.objects.filter(enterprise=access.enterprise, instance=None).exists():
+        return refusal(request, access, CLOUD, Refused("credential_missing"))
+    try:
+        run, new = run_request(
+            enterprise=access.enterprise,
+            kind=RunKind.CLOUD,
+            trigger=RunTrigger.MANUAL,
+            actor=access.actor,
+        )
+    except Refused as refused:
+        return refusal(request, access, CLOUD, refused)
+    return answer(request, access, told_of_run(CLOUD, run.pk, new=new))
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def progress(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
+    return progress_or_box(request, access, CLOUD, run_id)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+@acting
+def test(request: HttpRequest, access: Access) -> HttpResponse:
+    result = cloud_connection_test(enterprise=access.enterprise)
+    return answer(request, access, told_of_test(CLOUD, result))
+
+
+@enterprise_view(Permission.CHANGE)
+def edit(request: HttpRequest, access: Access) -> HttpResponse:
+    """The settings of the enterprise account, and its token."""
+    enterprise = access.enterprise
+    form = CloudForm(request.POST or None, initial=CloudForm.of(enterprise))
+    if request.method == "POST" and form.is_valid():
+        values = dict(form.cleaned_data)
+        token = values.pop("token")
+        try:
+            with transaction.atomic():
+                changed = enterprise_edit(enterprise=enterprise, actor=access.actor, **values)
+                enterprise.refresh_from_db()
+                if token:
+                    enterprise_token_set(enterprise=enterprise, actor=access.actor, token=token)
+        except Refused as refused:
+            refuse(form, refused)
+            enterprise.refresh_from_db()
+        else:
+            if "credentials" in changed and not token:
+                text = _(
+                    "Saved. The token was bound to the former address and is erased: enter it again."
+                )
+                messages.warning(request, text)
+            else:
+                messages.success(request, _("Saved."))
+            if token:
+                result = cloud_connection_test(enterprise=enterprise)
+                say_test(request, told_of_test(CLOUD, result))
+            return redirect(reverse("connect", args=[enterprise.slug]) + f"#{CLOUD}")
+    credential = Credential.objects.filter(enterprise=enterprise, instance=None).first()
+    return shell.page(
+        request,
+        access,
+        "enterprise/connect/cloud.html",
+        {"form": form, "credential": credential},
+        tab="settings",
+        side="connect",
+        status=shell.REFUSED if form.errors else 200,
+    )

@@ -1,0 +1,217 @@
+"""The GitHub Connect page, and how the actions on it answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from hashlib import sha256
+from typing import Any, Concatenate, NamedTuple, ParamSpec
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from enterprise import wording
+from enterprise.access import Access, Permission, enterprise_view
+from enterprise.faults import Refused
+from enterprise.models import Rhythm, RunKind, RunTrigger
+from enterprise.selectors.connect_page import (
+    CLOUD,
+    CloudBox,
+    InstanceBox,
+    cloud_box,
+    first_steps,
+    instance_boxes,
+)
+from enterprise.selectors.licenses import recount_is_pending
+from enterprise.services.connection_test import ConnectionTest
+from enterprise.services.runs import run_request
+from enterprise.views import shell
+
+P = ParamSpec("P")
+
+_SHOWN = (
+    "pk",
+    "url",
+    "connect_enabled",
+    "license_sync_enabled",
+    "rhythm",
+    "next_sync_at",
+    "last_success_at",
+    "version",
+)
+PAGE = "connect"  # what is told about the page as a whole
+LEVELS = {
+    "success": messages.SUCCESS,
+    "info": messages.INFO,
+    "warning": messages.WARNING,
+    "error": messages.ERROR,
+}
+
+
+class Told(NamedTuple):
+    """What an action says, and the id of the box that it is about."""
+
+    about: str
+    kind: str  # success, info, warning, error
+    text: str
+    test: ConnectionTest | None = None
+
+
+def acting(
+    view: Callable[Concatenate[HttpRequest, Access, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, Access, P], HttpResponse]:
+    """An action: POST only. Whoever comes by GET, say after signing in again, is led to the page."""
+
+    @wraps(view)
+    def wrapped(
+        request: HttpRequest, access: Access, /, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return redirect("connect", access.enterprise.slug)
+        return view(request, access, *args, **kwargs)
+
+    return wrapped
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def connect(request: HttpRequest, access: Access) -> HttpResponse:
+    """The page; by htmx its changing region, or 204 if a tab looked at again has ``seen`` it so."""
+    if not shell.by_htmx(request):
+        return _page(request, access)
+    context = _context(access)
+    if request.GET.get("seen") == context["fingerprint"]:
+        return HttpResponse(status=204)
+    return shell.partial(request, access, "enterprise/connect/_region.html", context)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+@acting
+def sync_all(request: HttpRequest, access: Access) -> HttpResponse:
+    """Sync every instance whose license sync is enabled, and the cloud if it has a token."""
+    new = [
+        run_request(
+            enterprise=access.enterprise,
+            kind=RunKind.INSTANCE,
+            instance=box.instance,
+            trigger=RunTrigger.MANUAL,
+            actor=access.actor,
+        )[1]
+        for box in instance_boxes(access.enterprise)
+        if box.may_sync and box.instance.source != "upload"
+    ]
+    if cloud_box(access.enterprise).credential is not None:
+        new.append(
+            run_request(
+                enterprise=access.enterprise,
+                kind=RunKind.CLOUD,
+                trigger=RunTrigger.MANUAL,
+                actor=access.actor,
+            )[1]
+        )
+    if not new:
+        text = _("There is nothing to sync yet: enable license sync or save a cloud token first.")
+        return answer(request, access, Told(PAGE, "error", text), refused=True)
+    started, active = sum(new), len(new) - sum(new)
+    text = ngettext("%(n)s run started.", "%(n)s runs started.", started) % {"n": started}
+    if active:
+        text += " " + ngettext(
+            "%(n)s run was active already.", "%(n)s runs were active already.", active
+        ) % {"n": active}
+    return answer(request, access, Told(PAGE, "success", text))
+
+
+def answer(
+    request: HttpRequest, access: Access, told: Told, *, refused: bool = False
+) -> HttpResponse:
+    """The box that ``told`` is about by htmx; else the page: again if refused or tested, or anew."""
+    status = shell.REFUSED if refused else 200
+    if shell.by_htmx(request):
+        return box_partial(request, access, told.about, told, status=status)
+    if refused or told.test is not None:
+        return _page(request, access, told, status=status)
+    messages.add_message(request, LEVELS[told.kind], told.text)
+    where = "" if told.about == PAGE else f"#{told.about}"
+    return redirect(reverse("connect", args=[access.enterprise.slug]) + where)
+
+
+def refusal(request: HttpRequest, access: Access, about: str, refused: Refused) -> HttpResponse:
+    told = Told(about, "error", wording.fault_sentence(refused))
+    return answer(request, access, told, refused=True)
+
+
+def box_partial(
+    request: HttpRequest,
+    access: Access,
+    about: str,
+    told: Told | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """The box of that id alone, for htmx; the whole region for what is about the page."""
+    context: dict[str, Any] = {"told": told, "rhythms": Rhythm.choices, "swapped": True}
+    if about == PAGE:
+        template = "enterprise/connect/_region.html"
+        context = {**_context(access), **context}
+    elif about == CLOUD:
+        template = "enterprise/connect/_cloud.html"
+        context["cloud"] = cloud_box(access.enterprise)
+    else:
+        template = "enterprise/connect/_instance.html"
+        (context["box"],) = instance_boxes(
+            access.enterprise, only=int(about.removeprefix("instance-"))
+        )
+    return shell.partial(request, access, template, context, status=status)
+
+
+def _page(
+    request: HttpRequest, access: Access, told: Told | None = None, *, status: int = 200
+) -> HttpResponse:
+    return shell.page(
+        request,
+        access,
+        "enterprise/connect/connect.html",
+        {**_context(access), "told": told},
+        tab="settings",
+        side="connect",
+        status=status,
+    )
+
+
+def _context(access: Access) -> dict[str, Any]:
+    boxes = instance_boxes(access.enterprise)
+    cloud = cloud_box(access.enterprise)
+    pending = recount_is_pending(access.enterprise)
+    steps = first_steps(cloud, boxes)
+    return {
+        "boxes": boxes,
+        "cloud": cloud,
+        "steps": None if steps.done else steps,
+        "recount_pending": pending,
+        "rhythms": Rhythm.choices,
+        "may_sync_all": cloud.credential is not None or any(box.may_sync for box in boxes),
+        "fingerprint": _fingerprint(boxes, cloud, pending),
+    }
+
+
+def _fingerprint(boxes: list[InstanceBox], cloud: CloudBox, pending: bool) -> str:
+    """Changes with what the page shows, save the progress of a run, which polls by itself."""
+    shown = [
+        (
+            *(getattr(box.instance, name) for name in _SHOWN),
+            box.line.state,
+            box.line.github,
+            box.credential and box.credential.saved_at,
+            *(run and run.pk for run in (box.active, box.held, box.failed, box.read)),
+        )
+        for box in boxes
+    ]
+    shown_cloud = (
+        cloud.credential and cloud.credential.saved_at,
+        cloud.line.state and (cloud.line.state.last_success_at, cloud.line.state.gaps),
+        *(run and run.pk for run in (cloud.active, cloud.held, cloud.failed)),
+    )
+    return sha256(repr((shown, shown_cloud, pending)).encode()).hexdigest()[:16]

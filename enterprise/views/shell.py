@@ -1,0 +1,125 @@
+"""What the pages of an enterprise share: their frame, and how an action answers.
+
+Every action works as a plain POST and by htmx: plain, it ends in a redirect with a message, or shows
+the page again with the reason it was refused (422); by htmx, the same partial comes back alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeVar
+
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+
+from enterprise.access import Access
+from enterprise.models import ServerInstance
+
+POLL_ENDED = 286  # htmx stops polling when it is answered so
+REFUSED = 422
+
+M = TypeVar("M", bound=models.Model)
+
+
+class Note(NamedTuple):
+    """What an action has to say where the person is looking."""
+
+    kind: str  # success, warning, error
+    text: str
+
+
+def by_htmx(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def tabs(access: Access) -> list[dict[str, Any]]:
+    slug = access.enterprise.slug
+    shown = [
+        ("overview", _("Overview"), "organization", reverse("overview", args=[slug])),
+        ("licensing", _("Licensing"), "law", reverse("licensing", args=[slug])),
+        ("runs", _("Sync runs"), "sync", reverse("runs", args=[slug])),
+    ]
+    if access.may_see_settings:
+        shown.append(("settings", _("Settings"), "gear", reverse("connect", args=[slug])))
+    return [
+        {"key": key, "label": label, "icon": icon, "url": url} for key, label, icon, url in shown
+    ]
+
+
+def settings_nav(access: Access) -> list[dict[str, Any]]:
+    slug = access.enterprise.slug
+    links = [
+        ("connect", _("GitHub Connect"), "plug", reverse("connect", args=[slug])),
+        ("audit", _("Audit log"), "log", reverse("audit_log", args=[slug])),
+    ]
+    return [
+        {
+            "label": "",
+            "links": [
+                {"key": key, "label": label, "icon": icon, "url": url}
+                for key, label, icon, url in links
+            ],
+        }
+    ]
+
+
+def page(
+    request: HttpRequest,
+    access: Access,
+    template: str,
+    context: dict[str, Any],
+    *,
+    tab: str,
+    side: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """A full page of an enterprise; with ``side``, one of its settings."""
+    frame = {
+        "enterprise": access.enterprise,
+        "access": access,
+        "tabs": tabs(access),
+        "tab": tab,
+        "side_nav": settings_nav(access) if side else None,
+        "side": side,
+    }
+    response = render(request, template, {**frame, **context}, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def partial(
+    request: HttpRequest,
+    access: Access,
+    template: str,
+    context: dict[str, Any],
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """A part of a page, for htmx; the page includes the same template."""
+    frame = {"enterprise": access.enterprise, "access": access}
+    response = render(request, template, {**frame, **context}, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def instance_or_404(access: Access, pk: int) -> ServerInstance:
+    """An instance of this enterprise, its ``enterprise`` at hand."""
+    instance = get_object_or_404(ServerInstance, enterprise=access.enterprise, pk=pk)
+    instance.enterprise = access.enterprise
+    return instance
+
+
+def whole_number(text: str | None) -> int | None:
+    """A positive whole number of a query, None where there is none."""
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
+        return None
+    return int(text)
+
+
+def found_or_404(found: M | None) -> M:
+    if found is None:
+        raise Http404
+    return found
