@@ -1,9 +1,77 @@
 """The console's pages and APIs."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
+from enterprise.api import v3
+from enterprise.views import (
+    audit,
+    cloud,
+    connect,
+    downloads,
+    home,
+    how_to,
+    instances,
+    licensing,
+    overview,
+    profile,
+    runs,
+)
 from enterprise.views.styleguide import styleguide
 
+_cloud = [
+    path("edit", cloud.edit, name="cloud_edit"),
+    path("sync", cloud.sync_now, name="cloud_sync"),
+    path("test", cloud.test, name="cloud_test"),
+    path("runs/<int:run_id>/progress", cloud.progress, name="cloud_progress"),
+]
+
+_instance = [
+    path("edit", instances.edit, name="instance_edit"),
+    path("remove", instances.remove, name="instance_remove"),
+    path("enable", instances.connect_on, name="connect_on"),
+    path("disable", instances.connect_off, name="connect_off"),
+    path("license-sync", instances.license_sync, name="instance_license_sync"),
+    path("rhythm", instances.rhythm, name="instance_rhythm"),
+    path("sync", instances.sync_now, name="instance_sync"),
+    path("test", instances.test, name="instance_test"),
+    path("runs/<int:run_id>/progress", instances.progress, name="instance_progress"),
+]
+
+_run = [
+    path("live", runs.run_live, name="run_live"),
+    path("cancel", runs.run_cancel_view, name="run_cancel"),
+    path("apply", runs.run_apply_view, name="run_apply"),
+    path("discard", runs.run_discard_view, name="run_discard"),
+    path("again", runs.run_again, name="run_again"),
+]
+
+_enterprise: list[URLPattern | URLResolver] = [
+    path("recount", overview.recount_state, name="recount_state"),
+    path("licensing", licensing.licensing, name="licensing"),
+    path("licensing.csv", downloads.licensing_csv, name="licensing_csv"),
+    path("licensing/persons/<int:number>", licensing.person, name="person"),
+    path("runs", runs.runs, name="runs"),
+    path("runs/<int:pk>", runs.run, name="run"),
+    path("runs/<int:pk>/", include(_run)),
+    path("settings/connect", connect.connect, name="connect"),
+    path("settings/connect/sync-all", connect.sync_all, name="sync_all"),
+    path("settings/connect/cloud/", include(_cloud)),
+    path("settings/connect/instances/new", instances.add, name="instance_add"),
+    path("settings/connect/instances/<int:pk>/", include(_instance)),
+    path("settings/audit", audit.audit_log, name="audit_log"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    path("sign-in/<str:token>", home.sign_in_link, name="sign_in_link"),
+    path("enterprises/new", home.enterprise_new, name="enterprise_new"),
+    path("enterprises/<slug:slug>", overview.overview, name="overview"),
+    path("enterprises/<slug:slug>/", include(_enterprise)),
+    path("settings", RedirectView.as_view(pattern_name="profile")),
+    path("settings/profile", profile.profile, name="profile"),
+    path("help/<slug:page>", how_to.help_page, name="help_page"),
+    path("api/v3", v3.root),
+    path("api/v3/", include("enterprise.api.urls")),
     path("styleguide", styleguide, name="styleguide"),
 ]

@@ -1,0 +1,291 @@
+"""Who consumes a license: the two totals, the instances, the table of persons, and one person."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from enterprise import wording
+from enterprise.access import Access, Permission, enterprise_view
+from enterprise.models import PersonVersion, Snapshot
+from enterprise.selectors.connect import instance_lines
+from enterprise.selectors.licenses import (
+    SORTS,
+    Found,
+    PersonDetail,
+    person_get,
+    persons_page,
+    persons_search,
+    recount_is_pending,
+    snapshot_get,
+    snapshot_latest,
+    totals_of,
+)
+from enterprise.templatetags.words import LICENSE_TYPES, PERSON_KINDS
+from enterprise.views import shell
+
+PER_PAGE = 50
+LONGEST = 200  # characters of a search
+
+
+class Query(NamedTuple):
+    """What of the persons is asked for; all of it lives in the URL."""
+
+    text: str = ""
+    license_type: str = ""
+    kind: str = ""
+    host_name: str = ""
+    ambiguous: bool = False
+    sort: str = "key"
+
+    @property
+    def is_plain(self) -> bool:
+        """Everybody in key order: pages have numbers, and a deep one costs what the first does."""
+        return self == Query()
+
+    @property
+    def is_filtered(self) -> bool:
+        return self._replace(sort="key") != Query()
+
+    def url(self, **more: Any) -> str:
+        """``?…`` with only what differs from the plain list."""
+        values = {
+            "q": self.text,
+            "type": self.license_type,
+            "kind": self.kind,
+            "instance": self.host_name,
+            "ambiguous": "1" if self.ambiguous else "",
+            "sort": "" if self.sort == "key" else self.sort,
+            **more,
+        }
+        query = QueryDict(mutable=True)
+        query.update({name: str(value) for name, value in values.items() if value})
+        return f"?{query.urlencode()}"
+
+
+def _query(request: HttpRequest, access: Access) -> Query:
+    def text(name: str) -> str:
+        return request.GET.get(name, "").replace("\0", "").strip()[:LONGEST]
+
+    sort = text("sort")
+    if sort not in SORTS or (access.masked and sort == "-key"):
+        sort = "key"
+    license_type, kind = text("type"), text("kind")
+    return Query(
+        text=text("q"),
+        license_type=license_type if license_type in LICENSE_TYPES else "",
+        kind=kind if kind in PERSON_KINDS else "",
+        host_name=text("instance"),
+        ambiguous=text("ambiguous") == "1",
+        sort=sort,
+    )
+
+
+@enterprise_view(Permission.SEE_REPORTS)
+def licensing(request: HttpRequest, access: Access) -> HttpResponse:
+    """The report; by htmx the table of persons alone, its address kept in the browser's."""
+    snapshot = snapshot_latest(access.enterprise)
+    query = _query(request, access)
+    persons = _persons(request, access, snapshot, query) if snapshot is not None else {}
+    if shell.by_htmx(request):
+        response = shell.partial(request, access, "enterprise/licensing/_persons.html", persons)
+        page = reverse("licensing", args=[access.enterprise.slug])
+        response["HX-Push-Url"] = page + query.url().removesuffix("?")
+        return response
+    lines = instance_lines(access.enterprise)
+    hosts = [line.instance.host_name for line in lines]
+    context = {
+        **persons,
+        "snapshot": snapshot,
+        "totals": totals_of(snapshot) if snapshot is not None else None,
+        "lines": lines,
+        "query": query,
+        "hosts": [(host, host) for host in hosts],
+        "license_types": LICENSE_TYPES.items(),
+        "kinds": PERSON_KINDS.items(),
+        "ambiguities": [("1", _("Ambiguous only"))],
+        "recount_pending": recount_is_pending(access.enterprise),
+    }
+    return shell.page(
+        request, access, "enterprise/licensing/licensing.html", context, tab="licensing"
+    )
+
+
+def _persons(
+    request: HttpRequest, access: Access, snapshot: Snapshot, query: Query
+) -> dict[str, Any]:
+    """The lines of one page, and where the others are."""
+    context: dict[str, Any] = {"query": query, "snapshot": snapshot, **_sorting(query, access)}
+    if query.is_plain:
+        pages = max(1, -(-snapshot.persons // PER_PAGE))
+        page = min(max(1, shell.whole_number(request.GET.get("page")) or 1), pages)
+        lines = persons_page(snapshot, page=page, per_page=PER_PAGE, masked=access.masked)
+        return context | {
+            "lines_of_persons": lines,
+            "found": snapshot.persons,
+            "page": page,
+            "pages": pages,
+            "first_url": query.url(page=1) if page > 1 else None,
+            "previous_url": query.url(page=page - 1) if page > 1 else None,
+            "next_url": query.url(page=page + 1) if page < pages else None,
+            "last_url": query.url(page=pages) if page < pages else None,
+        }
+    found = _search(request, access, query)
+    return context | {
+        "lines_of_persons": found.lines,
+        "found": found.total,
+        "first_url": query.url() if found.previous is not None else None,
+        "previous_url": query.url(before=found.previous) if found.previous is not None else None,
+        "next_url": query.url(after=found.next) if found.next is not None else None,
+    }
+
+
+def _search(request: HttpRequest, access: Access, query: Query) -> Found:
+    return persons_search(
+        access.enterprise,
+        masked=access.masked,
+        text=query.text,
+        license_type=query.license_type,
+        kind=query.kind,
+        host_name=query.host_name,
+        ambiguous=query.ambiguous,
+        sort=query.sort,
+        after=shell.whole_number(request.GET.get("after")),
+        before=shell.whole_number(request.GET.get("before")),
+        per_page=PER_PAGE,
+    )
+
+
+def _sorting(query: Query, access: Access) -> dict[str, Any]:
+    """For each header its direction now, and the address that sorts by it or turns it around."""
+    directions = {"": "ascending", "-": "descending"}
+    context: dict[str, Any] = {"may_sort_by_person": not access.masked}
+    for column in ("key", "accounts"):
+        sign = query.sort.removesuffix(column) if query.sort.endswith(column) else None
+        context[f"{column}_direction"] = directions[sign] if sign is not None else ""
+        turned = f"-{column}" if sign == "" else column
+        context[f"{column}_url"] = query._replace(sort=turned).url()
+    return context
+
+
+# --- One person ----------------------------------------------------------------------------------
+
+
+class Version(NamedTuple):
+    """A person as of some time. ``until`` is None for the present one."""
+
+    version: PersonVersion
+    since: Snapshot | None
+    until: Snapshot | None
+    is_shown: bool
+
+
+@enterprise_view(Permission.SEE_REPORTS)
+def person(request: HttpRequest, access: Access, number: int) -> HttpResponse:
+    """Why a person counts, as of the newest snapshot or ``?as_of=`` an earlier one."""
+    as_of = request.GET.get("as_of")
+    if as_of is None:
+        snapshot = snapshot_latest(access.enterprise)
+    else:
+        snapshot = snapshot_get(access.enterprise, shell.whole_number(as_of) or 0)
+    snapshot = shell.found_or_404(snapshot)
+    detail = person_get(access.enterprise, number, snapshot=snapshot, masked=access.masked)
+    if detail is None:
+        return _gone(request, access, number, snapshot)
+    reasons = [
+        wording.membership_sentence(
+            account=m.account,
+            rule=m.rule,
+            attribute=m.attribute,
+            value=m.value,
+            candidates=m.candidates,
+        )
+        for m in detail.memberships
+    ]
+    context = {
+        "detail": detail,
+        "line": detail.line,
+        "snapshot": snapshot,
+        "as_of": as_of is not None,
+        "why": wording.person_sentence(
+            has_cloud_row=detail.has_cloud_row, name=detail.line.key, accounts=reasons
+        ),
+        "memberships": list(zip(detail.memberships, reasons, strict=True)),
+        "facts": _facts(detail),
+        "versions": _versions(access, detail.history, snapshot),
+    }
+    return shell.page(request, access, "enterprise/licensing/person.html", context, tab="licensing")
+
+
+def _gone(request: HttpRequest, access: Access, number: int, snapshot: Snapshot) -> HttpResponse:
+    """A person who did not consume a license then, though they do at another time."""
+    history = list(
+        PersonVersion.objects.filter(enterprise=access.enterprise, number=number).order_by(
+            "from_snapshot"
+        )
+    )
+    shell.found_or_404(history[0] if history else None)
+    context = {
+        "number": number,
+        "snapshot": snapshot,
+        "versions": _versions(access, history, snapshot),
+    }
+    return shell.page(
+        request, access, "enterprise/licensing/person_gone.html", context, tab="licensing"
+    )
+
+
+def _versions(access: Access, history: list[PersonVersion], shown: Snapshot) -> list[Version]:
+    """Newest first."""
+    ids = {v.from_snapshot for v in history} | {v.to_snapshot for v in history if v.to_snapshot}
+    snapshots = (
+        Snapshot.objects.filter(enterprise=access.enterprise)
+        .defer("anchors", "totals")
+        .in_bulk(ids)
+    )
+    return [
+        Version(
+            v,
+            snapshots.get(v.from_snapshot),
+            snapshots.get(v.to_snapshot) if v.to_snapshot else None,
+            v.from_snapshot <= shown.pk and (v.to_snapshot is None or v.to_snapshot > shown.pk),
+        )
+        for v in reversed(history)
+    ]
+
+
+def _facts(detail: PersonDetail) -> list[tuple[str, str]]:
+    """What the report says of a person, only what it has; lists joined by commas."""
+    report = detail.line.report
+    labels = [
+        ("github_com_login", _("GitHub login")),
+        ("github_com_name", _("Name")),
+        ("github_com_member_roles", _("Member roles")),
+        ("github_com_enterprise_roles", _("Enterprise roles")),
+        ("github_com_verified_domain_emails", _("Verified-domain e-mail addresses")),
+        ("github_com_saml_name_id", _("SAML NameID")),
+        ("github_com_orgs_with_pending_invites", _("Organizations with a pending invitation")),
+        ("github_com_two_factor_auth", _("Two-factor authentication")),
+        ("visual_studio_license_status", _("Visual Studio license")),
+        ("visual_studio_subscription_email", _("Visual Studio subscription e-mail address")),
+        ("enterprise_server_primary_emails", _("Primary e-mail addresses on servers")),
+        ("total_user_accounts", _("User accounts")),
+    ]
+    return [
+        (label, _shown(report[name]))
+        for name, label in labels
+        if report.get(name) not in (None, "", [])
+    ]
+
+
+def _shown(value: object) -> str:
+    if value is True:
+        return _("Yes")
+    if value is False:
+        return _("No")
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)
