@@ -7,11 +7,16 @@ found by the run's lease in the database, on any broker.
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import structlog
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, task_postrun, task_prerun
+
+# Celery warns of root since pickled messages could run anything; ours are JSON only.
+warnings.filterwarnings("ignore", category=SecurityWarning, module="celery.platforms")
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licsync.settings")
 

@@ -225,7 +225,7 @@ LICSYNC_ALLOW_LOOPBACK = env.flag("LICSYNC_ALLOW_LOOPBACK")
 
 LICSYNC_BROKER_DIR = LICSYNC_VAR_DIR / "broker"
 if LICSYNC_EMBEDDED:
-    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_URL = "filesystem://localhost"
     CELERY_BROKER_TRANSPORT = "licsync.broker.Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(LICSYNC_BROKER_DIR / "messages"),

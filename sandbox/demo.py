@@ -1,7 +1,8 @@
-"""``python -m sandbox.demo``: the console beside a sandbox of GitHub, until Ctrl-C.
+"""``python -m sandbox.demo [FOLDER]``: the console beside a sandbox of GitHub, until Ctrl-C.
 
-Every start is a new one, in ``var/demo``: one enterprise on the cloud, two instances, three people
-with random passwords; the first sync runs at once and its counts are printed.
+Every start is a new one, in FOLDER (``var/demo``), whose content is removed: one enterprise on the
+cloud, two instances, three people with random passwords. The first sync runs at once, and its counts
+are printed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from sandbox.generate import generate_world
 from sandbox.server import Fleet, serve
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "var" / "demo"
 SLUG = "octodemo"
 PEOPLE = {"owner": "owner", "billing": "billing_manager", "auditor": "auditor"}
 PREFERRED_PORT = 8000
@@ -35,22 +35,24 @@ class Stop(Exception):
     """A signal asked the demo to end."""
 
 
-def main() -> int:
-    FOLDER.parent.mkdir(mode=0o700, exist_ok=True)
-    with (FOLDER.parent / "demo.lock").open("w") as lock:
+def main(arguments: list[str]) -> int:
+    folder = Path(arguments[0]) if arguments else ROOT / "var" / "demo"
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print("The demo is running already.", file=sys.stderr)
             return 1
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        FOLDER.mkdir(mode=0o700)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(mode=0o700)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
         world = generate_world(slug=SLUG, name="Octodemo")
         try:
             with serve(world) as fleet:
-                return _run(fleet)
+                return _run(fleet, folder)
         except Stop:
             return 0
 
@@ -59,14 +61,15 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise Stop
 
 
-def _run(fleet: Fleet) -> int:
+def _run(fleet: Fleet, folder: Path) -> int:
     address = f"http://127.0.0.1:{_free_port()}"
     passwords = {username: secrets.token_urlsafe(12) for username in PEOPLE}
-    environment = _environment(fleet, address, passwords)
-    provision = FOLDER / "provision.toml"
+    environment = _environment(fleet, folder, address, passwords)
+    provision = folder / "provision.toml"
     provision.write_text(_provision(fleet), encoding="utf-8")
-    _manage(environment, "migrate", "--verbosity", "0")
-    _manage(environment, "provision", str(provision))
+    for step in (("migrate", "--verbosity", "0"), ("provision", str(provision))):
+        if code := _manage(environment, *step):
+            return code
     print(f"\n  {address}/enterprises/{SLUG}/settings/connect\n")
     for username, role in PEOPLE.items():
         print(f"  {role:16} {username:8} {passwords[username]}")
@@ -101,8 +104,10 @@ def _end(console: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _manage(environment: Mapping[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
+def _manage(environment: Mapping[str, str], *arguments: str) -> int:
+    """Run a command, which says itself what goes wrong; returns its exit code."""
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 def _wait_until_it_answers(console: subprocess.Popen[bytes], address: str) -> None:
@@ -129,7 +134,9 @@ def _free_port() -> int:
     raise SystemExit("No port is free on 127.0.0.1.")
 
 
-def _environment(fleet: Fleet, address: str, passwords: Mapping[str, str]) -> dict[str, str]:
+def _environment(
+    fleet: Fleet, folder: Path, address: str, passwords: Mapping[str, str]
+) -> dict[str, str]:
     """The embedded mode whatever the caller's environment sets, with a demo's quick clocks."""
     kept = {
         name: value
@@ -138,7 +145,7 @@ def _environment(fleet: Fleet, address: str, passwords: Mapping[str, str]) -> di
     }
     return {
         **kept,
-        "LICSYNC_VAR_DIR": str(FOLDER),
+        "LICSYNC_VAR_DIR": str(folder.resolve()),
         "LICSYNC_PUBLIC_URL": address,
         "LICSYNC_ALLOW_LOOPBACK": "1",
         "LICSYNC_TICK_SECONDS": "5",
@@ -187,4 +194,4 @@ password_env = "{_variable(username, "PASSWORD")}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -17,13 +17,16 @@ import yaml
 from django.conf import settings
 
 from licsync import processes
+from tests.licsync.programs import (
+    BACKGROUND,
+    ENVIRONMENT,
+    alive,
+    free_port,
+    processes_of,
+    wait_until,
+)
 
 ROOT = settings.BASE_DIR
-ENVIRONMENT = {
-    **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-    "PYTHONPATH": str(ROOT),
-    "PYTHONUNBUFFERED": "1",
-}
 # A child that starts one of its own, tells both numbers, and ends at SIGTERM as it is told to.
 CHILD = """
 import os, signal, subprocess, sys, time
@@ -56,26 +59,6 @@ Supervisor(
     grace=float(grace),
 ).run()
 """
-
-
-# As a shell starts a job in the background: with SIGINT ignored.
-BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
-
-
-def alive(pid):
-    """Whether a process runs; one that is dead but not reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture
@@ -174,24 +157,6 @@ def test_compose_runs_the_same_commands():
 
 
 # --- manage.py up -------------------------------------------------------------------------------
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def processes_of(session_marker):
-    """The numbers of all processes that carry a variable in their environment."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if session_marker.encode() in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
-        except (FileNotFoundError, PermissionError, ProcessLookupError):
-            continue
-    return [pid for pid in found if alive(pid)]
 
 
 class Console:
