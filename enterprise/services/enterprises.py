@@ -22,7 +22,7 @@ from enterprise.services.addresses import address_checked
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.credentials import credential_delete, credential_save, origin_of
 from enterprise.services.recounts import recount_mark
-from enterprise.services.scheduling import cloud_anchor
+from enterprise.services.scheduling import cloud_anchor, windows_move
 
 SETTINGS = (
     "name",
@@ -36,6 +36,7 @@ SETTINGS = (
 )
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?\Z")
 _RESERVED = {"new"}
+NAME_LENGTH = 200  # as the column
 
 
 @transaction.atomic
@@ -89,6 +90,8 @@ def enterprise_edit(*, enterprise: Enterprise, actor: Actor, **values: Any) -> l
     erased = origin_of(old_url) != origin_of(enterprise.api_url) and credential_delete(
         enterprise=enterprise, instance=None
     )
+    if "time_zone" in changed:
+        windows_move(enterprise)
     if "exclude_never_signed_in" in changed:
         recount_mark(enterprise=enterprise)
     audit_record(
@@ -135,8 +138,12 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     unknown = checked.keys() - set(SETTINGS)
     if unknown:
         raise TypeError(f"not a setting of an enterprise: {', '.join(sorted(unknown))}")
-    if "name" in checked and not str(checked["name"]).strip():
-        raise Refused("name_needed", field="name")
+    if "name" in checked:
+        checked["name"] = checked["name"].strip()
+        if not checked["name"]:
+            raise Refused("name_needed", field="name")
+        if len(checked["name"]) > NAME_LENGTH:
+            raise Refused("too_long", field="name", most=NAME_LENGTH)
     if "api_url" in checked:
         checked["api_url"] = address_checked(
             checked["api_url"], field="api_url", plain_http_confirmed=False

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from enterprise.models import Enterprise, Rhythm, ServerInstance
 
+_WIDEST_SHIFT = dt.timedelta(hours=26)  # between any two time zones
 SPREAD_SECONDS = 300  # instances enabled by one script do not all start in the same second
 
 
@@ -42,11 +43,14 @@ def next_window(
 
 
 def instance_anchor(instance: ServerInstance, now: dt.datetime) -> None:
-    """Anchor the schedule at ``now`` and set the next window; the caller saves."""
+    """Anchor the schedule at ``now`` and set the next window; the caller saves.
+
+    The first window is a whole week (or day) on: today's, moved past ``now`` by the offset, is none.
+    """
     local = now.astimezone(ZoneInfo(instance.enterprise.time_zone))
     instance.schedule_weekday = local.weekday()
     instance.schedule_time = local.time().replace(second=0, microsecond=0)
-    instance.next_sync_at = instance_next(instance, now)
+    instance.next_sync_at = instance_next(instance, now + dt.timedelta(seconds=SPREAD_SECONDS))
 
 
 def instance_next(instance: ServerInstance, now: dt.datetime) -> dt.datetime | None:
@@ -83,3 +87,18 @@ def cloud_next(enterprise: Enterprise, now: dt.datetime) -> dt.datetime | None:
         time=enterprise.schedule_time,
         zone=enterprise.time_zone,
     )
+
+
+def windows_move(enterprise: Enterprise) -> None:
+    """Move the windows to come after the enterprise's time zone has changed, and save them.
+
+    The anchors are wall-clock times, so each window keeps its weekday and hour in the new zone. One
+    that thereby lies in the past is due at once: none is lost.
+    """
+    if enterprise.next_sync_at is not None:
+        enterprise.next_sync_at = cloud_next(enterprise, enterprise.next_sync_at - _WIDEST_SHIFT)
+        enterprise.save(update_fields=["next_sync_at"])
+    for instance in enterprise.instances.all():
+        if instance.next_sync_at is not None:
+            instance.next_sync_at = instance_next(instance, instance.next_sync_at - _WIDEST_SHIFT)
+            instance.save(update_fields=["next_sync_at"])
