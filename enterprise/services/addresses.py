@@ -35,15 +35,20 @@ def address_checked(text: str, *, field: str, plain_http_confirmed: bool = True)
     ``plain_http_unconfirmed`` for http without the owner's explicit word.
     """
     text = text.strip().rstrip("/")
+    # What is shown again must not hold a password.
+    bad = Refused("bad_address", field=field, value=text.rpartition("@")[2][:100])
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise Refused("bad_address", field=field, value=text[:100]) from None
+        raise bad from None
     host = (parts.hostname or "").rstrip(".")
-    plain = parts.scheme in ("http", "https") and host and not parts.path
-    if not plain or "@" in parts.netloc or parts.query or parts.fragment:
-        raise Refused("bad_address", field=field, value=text[:100])
+    if parts.scheme not in ("http", "https") or not host or port == 0:
+        raise bad
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise bad
+    if _ip(host) is None and not _HOST.match(host):
+        raise bad
     _refuse_special(host, field)
     if parts.scheme == "http" and not plain_http_confirmed and not _is_loopback(host):
         raise Refused("plain_http_unconfirmed", field=field, host=host)
@@ -62,9 +67,9 @@ def _refuse_special(host: str, field: str) -> None:
     if _is_loopback(host) and not settings.LICSYNC_ALLOW_LOOPBACK:
         raise Refused("loopback_address", field=field, host=host)
     address = _ip(host)
-    if address is None:
-        host_name_checked(host)
-    elif address.is_link_local or address.is_multicast or address.is_unspecified:
+    if address is not None and (
+        address.is_link_local or address.is_multicast or address.is_unspecified
+    ):
         raise Refused("link_local_address", field=field, host=host)
 
 

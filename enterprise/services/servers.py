@@ -18,6 +18,8 @@ from enterprise.services.runs import runs_cancel_for
 SETTINGS = ("url", "proxy", "ca_bundle", "plain_http_confirmed", "guard_share", "source")
 """What of an instance may be edited; ``host_name`` is its identity and stays."""
 
+USERNAME_LENGTH = 150  # as the column
+
 
 @transaction.atomic
 def instance_add(
@@ -109,6 +111,8 @@ def instance_token_set(
         raise Refused("bad_token", field="token")
     if instance.source == Source.SITE_ADMIN_REPORT and (not username or ":" in username):
         raise Refused("username_needed", field="username")
+    if len(username) > USERNAME_LENGTH:
+        raise Refused("too_long", field="username", most=USERNAME_LENGTH)
     if not credential_save(
         enterprise=instance.enterprise,
         instance=instance,
