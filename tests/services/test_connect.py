@@ -1,0 +1,155 @@
+"""The two switches: their order, what each does, and what each leaves."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from enterprise.models import (
+    AuditEvent,
+    Credential,
+    Enterprise,
+    Rhythm,
+    RunState,
+    ServerInstance,
+    Source,
+)
+from enterprise.services.connect import (
+    connect_disable,
+    connect_enable,
+    license_sync_set,
+    rhythm_set,
+)
+from tests.factories import ServerInstanceFactory, ServerUserAccountFactory, SyncRunFactory
+from tests.services.conftest import MONA, actions, refusal
+
+
+@pytest.fixture
+def instance(enterprise: Enterprise) -> ServerInstance:
+    return ServerInstanceFactory(
+        enterprise=enterprise, host_name="ghes1.example.com", with_token=True
+    )
+
+
+@pytest.fixture
+def syncing(enterprise: Enterprise) -> ServerInstance:
+    return ServerInstanceFactory(
+        enterprise=enterprise, host_name="ghes1.example.com", with_token=True, syncing=True
+    )
+
+
+def enable_license_sync(instance: ServerInstance) -> bool:
+    return license_sync_set(instance=instance, enabled=True, actor=MONA)
+
+
+def test_license_sync_cannot_be_enabled_before_connect(instance: ServerInstance) -> None:
+    assert refusal(enable_license_sync, instance) == ("connect_first", "")
+    assert actions() == []
+
+
+def test_the_database_keeps_the_order_too(instance: ServerInstance) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ServerInstance.objects.filter(pk=instance.pk).update(license_sync_enabled=True)
+
+
+def test_connect_needs_a_token_where_the_source_does(enterprise: Enterprise) -> None:
+    instance = ServerInstanceFactory(enterprise=enterprise)
+    assert refusal(connect_enable, instance=instance, actor=MONA) == ("connect_needs_token", "")
+    for source in (Source.CLOUD_COPY, Source.UPLOAD):
+        other = ServerInstanceFactory(enterprise=enterprise, source=source)
+        assert connect_enable(instance=other, actor=MONA) is True
+
+
+def test_both_switches_go_on_in_order_and_are_audited(instance: ServerInstance) -> None:
+    assert connect_enable(instance=instance, actor=MONA) is True
+    assert enable_license_sync(instance) is True
+    assert connect_enable(instance=instance, actor=MONA) is False
+    assert enable_license_sync(instance) is False
+    assert actions() == ["instance.connect_enable", "instance.license_sync_enable"]
+    event = AuditEvent.objects.latest("pk")
+    assert (event.actor, event.actor_kind, event.ip_address) == ("mona", "user", "192.0.2.1")
+    assert (event.target, event.before, event.after) == (
+        "ghes1.example.com",
+        {"license_sync": False},
+        {"license_sync": True},
+    )
+
+
+def test_enabling_anchors_the_schedule_a_week_from_that_moment(instance: ServerInstance) -> None:
+    connect_enable(instance=instance, actor=MONA)
+    before = timezone.now()
+    enable_license_sync(instance)
+    instance.refresh_from_db()
+    assert instance.schedule_weekday == before.weekday()
+    assert instance.next_sync_at is not None
+    late = instance.next_sync_at - before - dt.timedelta(days=7)
+    assert dt.timedelta(minutes=-1) <= late <= dt.timedelta(minutes=5)
+
+
+def test_disabling_license_sync_stops_the_schedule_and_keeps_the_rest(
+    syncing: ServerInstance,
+) -> None:
+    ServerUserAccountFactory(instance=syncing)
+    assert license_sync_set(instance=syncing, enabled=False, actor=MONA) is True
+    syncing.refresh_from_db()
+    assert syncing.next_sync_at is None
+    assert syncing.connect_enabled
+    assert Credential.objects.filter(instance=syncing).exists()
+    assert syncing.user_accounts.count() == 1
+    assert license_sync_set(instance=syncing, enabled=False, actor=MONA) is False
+
+
+def test_disabling_connect_erases_the_token_and_keeps_the_data(syncing: ServerInstance) -> None:
+    ServerUserAccountFactory(instance=syncing)
+    assert connect_disable(instance=syncing, actor=MONA) is True
+    syncing.refresh_from_db()
+    assert (syncing.connect_enabled, syncing.license_sync_enabled) == (False, False)
+    assert syncing.next_sync_at is None
+    assert not Credential.objects.filter(instance=syncing).exists()
+    assert syncing.user_accounts.count() == 1
+    assert connect_disable(instance=syncing, actor=MONA) is False
+    assert actions() == ["instance.connect_disable"]
+
+
+@pytest.mark.parametrize("trait", [{}, {"running": True}, {"held": True}])
+def test_disabling_connect_ends_what_is_active_or_held(
+    syncing: ServerInstance, trait: dict[str, bool]
+) -> None:
+    run = SyncRunFactory(instance=syncing, **trait)
+    run.chunks.create(number=0, payload=b"")
+    connect_disable(instance=syncing, actor=MONA)
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == (RunState.CANCELLED, "connect_disabled")
+    assert run.error_params == {"host": "ghes1.example.com"}
+    assert not run.chunks.exists()
+
+
+def test_disabling_connect_leaves_other_runs_alone(syncing: ServerInstance) -> None:
+    done = SyncRunFactory(instance=syncing, succeeded=True)
+    elsewhere = SyncRunFactory(instance__enterprise=syncing.enterprise)
+    connect_disable(instance=syncing, actor=MONA)
+    done.refresh_from_db()
+    elsewhere.refresh_from_db()
+    assert (done.state, elsewhere.state) == (RunState.SUCCEEDED, RunState.QUEUED)
+
+
+def test_a_daily_rhythm_moves_the_next_run_near(syncing: ServerInstance) -> None:
+    assert rhythm_set(instance=syncing, rhythm="daily", actor=MONA) is True
+    syncing.refresh_from_db()
+    assert syncing.rhythm == Rhythm.DAILY
+    assert syncing.next_sync_at is not None
+    assert syncing.next_sync_at - timezone.now() <= dt.timedelta(days=1)
+    assert rhythm_set(instance=syncing, rhythm="daily", actor=MONA) is False
+    assert refusal(rhythm_set, instance=syncing, rhythm="hourly", actor=MONA) == (
+        "bad_rhythm",
+        "rhythm",
+    )
+
+
+def test_a_rhythm_without_license_sync_starts_no_schedule(instance: ServerInstance) -> None:
+    rhythm_set(instance=instance, rhythm="daily", actor=MONA)
+    instance.refresh_from_db()
+    assert instance.next_sync_at is None
