@@ -40,10 +40,13 @@ class Claim:
         started = self.run.started_at or timezone.now()
         return started + dt.timedelta(seconds=settings.LICSYNC_RUN_BUDGET_SECONDS)
 
-    def update(self, *, lease_seconds: float = 0, **fields: Any) -> None:
-        """Write to the run and extend the lease. Raises ClaimLostError if the run is no longer ours."""
+    def update(self, *, busy_for: float = 0, **fields: Any) -> None:
+        """Write to the run and extend the lease. Raises ClaimLostError if the run is no longer ours.
+
+        ``busy_for`` is how many seconds longer than the lease the next beat may take at the most.
+        """
         now = timezone.now()
-        lease = max(lease_seconds, settings.LICSYNC_LEASE_SECONDS)
+        lease = settings.LICSYNC_LEASE_SECONDS + busy_for
         written = SyncRun.objects.filter(
             pk=self.run.pk, state=RunState.RUNNING, attempt=self.run.attempt
         ).update(lease_until=now + dt.timedelta(seconds=lease), **fields)
@@ -51,13 +54,13 @@ class Claim:
             raise ClaimLostError
         for name, value in fields.items():
             setattr(self.run, name, value)
-        self._beat_at = now
 
     def beat(self, done: int | None = None) -> None:
         """Say that this worker lives, at most once a second; stop if cancelled or over budget."""
         now = timezone.now()
         if (now - self._beat_at).total_seconds() < min(1.0, settings.LICSYNC_LEASE_SECONDS / 4):
             return
+        self._beat_at = now
         if now > self.deadline:
             raise Fault("run_budget_exceeded", seconds=settings.LICSYNC_RUN_BUDGET_SECONDS)
         self.update(**({} if done is None else {"done": done}))
@@ -148,7 +151,10 @@ def run_hold(claim: Claim, *, reason: str, counts: dict[str, int], **params: Any
 
 
 def run_fail(claim: Claim, fault: Fault) -> None:
-    """Queue the run again if trying again can help and tries and budget are left, else fail it."""
+    """Queue the run again if trying again can help and tries and budget are left, else fail it.
+
+    One that an owner asked to stop is not tried again.
+    """
     run = claim.run
     tries = run.tries + 1
     wait = max(fault.after or 0.0, backoff_seconds(run.tries))
@@ -162,6 +168,9 @@ def run_fail(claim: Claim, fault: Fault) -> None:
             error_code=fault.code,
             error_params=fault.params,
         )
+        return
+    if SyncRun.objects.filter(pk=run.pk, cancel_requested=True).exists():
+        run_end_cancelled(claim)
         return
     with transaction.atomic():
         claim.log("run_retry", seconds=round(wait), next=tries + 1, of=settings.LICSYNC_MAX_TRIES)

@@ -45,10 +45,10 @@ def recount(claim: Claim) -> None:
         raise Fault("data_moving", retry=True)
 
     rows = len(inputs.accounts) + len(inputs.cloud)
-    long = 60 + rows / 5000  # the match makes no beat: the lease outlives it
-    claim.update(phase=RunPhase.MATCHING, done=0, expected=rows, lease_seconds=long)
+    long = rows / 5000  # the match makes no beat: the lease outlives it
+    claim.update(phase=RunPhase.MATCHING, done=0, expected=rows, busy_for=long)
     count = match(inputs.cloud, inputs.accounts)
-    claim.update(phase=RunPhase.RECORDING, lease_seconds=long)
+    claim.update(phase=RunPhase.RECORDING, busy_for=long)
     current = read_current(enterprise_id)
     numbers = assign_numbers(enterprise_id, count, inputs, current)
     changes = Changes([], [], set())
@@ -69,7 +69,7 @@ def recount(claim: Claim) -> None:
                 changes.known.add(number)
     changes.gone.extend(gone)
     with transaction.atomic():
-        claim.update(lease_seconds=long * 3, done=rows)
+        claim.update(busy_for=long * 3, done=rows)
         _record(enterprise, inputs, changes, keys, {**inputs.totals, **kinds})
         Enterprise.objects.filter(pk=enterprise_id).update(counted_version=enterprise.data_version)
         known = len(changes.known)

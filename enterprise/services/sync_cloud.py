@@ -72,7 +72,7 @@ def sync_cloud(claim: Claim) -> None:
         return
     claim.phase(RunPhase.APPLYING)
     with transaction.atomic():
-        claim.update(lease_seconds=60 + counts["read"] / 2000)
+        claim.update(busy_for=counts["read"] / 2000)
         apply_cloud(run, counts)
         run_succeed(claim, counts=counts)
 

@@ -78,7 +78,7 @@ def sync_instance(claim: Claim) -> None:
     claim.phase(RunPhase.APPLYING)
     with transaction.atomic():
         # The fence comes first; the lease outlives the longest apply.
-        claim.update(lease_seconds=60 + difference.changes / 2000)
+        claim.update(busy_for=difference.changes / 2000)
         apply_accounts(run, instance, difference.counts)
         run_succeed(claim, counts=difference.counts)
 

@@ -101,7 +101,7 @@ def fill(accounts: int) -> Any:
             "login",
             "last_active",
             "digest",
-        ),  # fmt: skip
+        ),
         account_rows(),
     )
     return enterprise

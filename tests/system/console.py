@@ -1,0 +1,178 @@
+"""A whole console in processes of its own: real worker and beat, real broker, real database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sandbox.server import Fleet
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Console:
+    """Commands, a worker and a beat on one data folder; nothing of it outlives ``stop``."""
+
+    def __init__(self, folder: Path, *, database: str = "", broker: str = "") -> None:
+        self.folder = folder
+        self._database = database
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("LICSYNC_")
+            and name not in ("DATABASE_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE")
+        } | {
+            "LICSYNC_VAR_DIR": str(folder),
+            "LICSYNC_ALLOW_LOOPBACK": "1",
+            "LICSYNC_TICK_SECONDS": "1",
+            "LICSYNC_LEASE_SECONDS": "3",
+            "LICSYNC_RETRY_BASE_SECONDS": "0.1",
+        }
+        if database:
+            self.environment["DATABASE_URL"] = database
+        if broker:
+            self.environment |= {"CELERY_BROKER_URL": broker, "LICSYNC_CACHE_URL": broker}
+            self.environment["LICSYNC_PUBLIC_URL"] = "http://127.0.0.1:8000"
+            self.environment["LICSYNC_SECRET_KEY"] = "s" * 60
+            self.environment["LICSYNC_CREDENTIAL_KEYS"] = "A" * 43 + "="
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a management command to its end."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def provision(self, fleet: Fleet) -> None:
+        """Register the fleet's enterprise with everything enabled."""
+        lines = [
+            "[enterprise]",
+            f'slug = "{fleet.world.slug}"',
+            f'name = "{fleet.world.name}"',
+            f'api_url = "{fleet.ghec.url}"',
+            'token_env = "GHEC_TOKEN"',
+        ]
+        self.environment["GHEC_TOKEN"] = fleet.ghec.token
+        for number, (host_name, site) in enumerate(fleet.instances.items()):
+            self.environment[f"GHES_TOKEN_{number}"] = site.token
+            lines += [
+                "[[instance]]",
+                f'host_name = "{host_name}"',
+                f'url = "{site.url}"',
+                f'username = "{site.username}"',
+                f'token_env = "GHES_TOKEN_{number}"',
+                "connect = true",
+                "license_sync = true",
+            ]
+        file = self.folder / "provision.toml"
+        file.write_text("\n".join(lines))
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("createcachetable")
+        self.manage("provision", str(file))
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start ``celery -A licsync …`` as a process group of its own."""
+        log = (self.folder / f"{name}.log").open("ab")
+        self._processes[name] = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "licsync", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def start_worker(self, name: str = "worker") -> None:
+        self.start(name, "worker", "-c", "2", "-n", f"{name}@test", "--loglevel", "WARNING")
+
+    def start_beat(self, name: str = "beat") -> None:
+        self.start(name, "beat", "--loglevel", "WARNING")
+
+    def kill(self, name: str) -> None:
+        """kill -9 the whole group: the worker and its children at once."""
+        process = self._processes.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for name in list(self._processes):
+            self.kill(name)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query gives on the console's own database."""
+        if self._database:
+            with psycopg.connect(self._database) as server:
+                return server.execute(query).fetchall()
+        with contextlib.closing(sqlite3.connect(self.folder / "licsync.sqlite3")) as file:
+            return file.execute(query).fetchall()
+
+    def wait(self, condition: Callable[[], bool], *, seconds: float) -> bool:
+        """Whether the condition came true in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if condition():
+                return True
+            time.sleep(0.05)
+        return condition()
+
+    def active_runs(self) -> int:
+        query = "SELECT COUNT(*) FROM enterprise_syncrun WHERE state IN ('queued', 'running')"
+        return int(self.rows(query)[0][0])
+
+    def is_settled(self) -> bool:
+        """Nothing is active and the count is up to date."""
+        behind = self.rows(
+            "SELECT COUNT(*) FROM enterprise_enterprise WHERE counted_version < data_version"
+        )
+        return self.active_runs() == 0 and behind[0][0] == 0
+
+    def content(self) -> tuple[list[tuple[Any, ...]], ...]:
+        """Everything that was read and counted, to be compared with another console's."""
+        return (
+            sorted(
+                self.rows(
+                    "SELECT host_name, user_id, a.digest FROM enterprise_serveruseraccount a"
+                    " JOIN enterprise_serverinstance i ON i.id = a.instance_id"
+                )
+            ),
+            sorted(self.rows("SELECT key, digest FROM enterprise_cloudaccount")),
+            sorted(
+                self.rows(
+                    "SELECT key, report FROM enterprise_personversion WHERE to_snapshot IS NULL"
+                )
+            ),
+            sorted(
+                self.rows(
+                    "SELECT account, rule, attribute, value FROM enterprise_membershipversion"
+                    " WHERE to_snapshot IS NULL"
+                )
+            ),
+        )
+
+
+@contextlib.contextmanager
+def console(folder: Path, **options: str) -> Iterator[Console]:
+    folder.mkdir(exist_ok=True)
+    made = Console(folder, **options)
+    try:
+        yield made
+    finally:
+        made.stop()
