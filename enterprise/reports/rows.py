@@ -68,6 +68,7 @@ FROM_CLOUD = frozenset(c.name for c in COLUMNS if c.name.startswith(_CLOUD_FACTS
 """What only GHEC tells: empty where it was never read, since a false would claim to know."""
 
 _KEYS = tuple(column.name for column in COLUMNS)
+_EMPTY = ("",) * len(_KEYS)
 _LICENSE_TYPE = _KEYS.index("license_type")
 _FLAGS = {True: "true", False: "false", None: ""}
 # What a spreadsheet runs: a sign, its full-width twin too, after anything that it may trim away.
@@ -81,8 +82,11 @@ def cells_of(
 
     ``license_type`` is the code of the person's version. Lists are joined by ``, ``.
     """
-    get = report.get
-    cells = [cell(get(key)) for key in _KEYS]
+    # Most cells are plain text or empty: only the others cost a call.
+    cells = [
+        value if value.__class__ is str and (not value or value[0].isalnum()) else cell(value)
+        for value in map(report.get, _KEYS, _EMPTY)
+    ]
     cells[_LICENSE_TYPE] = LICENSE_TYPES[license_type]
     if unread:
         return ["" if key in unread else text for key, text in zip(_KEYS, cells, strict=True)]
