@@ -39,7 +39,8 @@ _PERMISSIONS = ", ".join(
 class RequestLogMiddleware:
     """Give each request an id, on every line logged meanwhile and in ``X-Request-ID``; log its end.
 
-    The path is logged without its query, which may hold what somebody searched for.
+    The path is logged without its query, which may hold what somebody searched for; a view whose path
+    is itself a secret sets ``request.logged_path``.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -55,7 +56,7 @@ class RequestLogMiddleware:
         log.info(
             "request",
             method=request.method,
-            path=request.path,
+            path=getattr(request, "logged_path", request.path),
             status=response.status_code,
             milliseconds=round((time.perf_counter() - started) * 1000),
         )

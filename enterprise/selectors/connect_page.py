@@ -48,7 +48,6 @@ class InstanceBox(NamedTuple):
 class CloudBox(NamedTuple):
     """The cloud side, likewise."""
 
-    id = "cloud"
     line: CloudLine
     credential: Credential | None
     active: SyncRun | None

@@ -78,6 +78,7 @@ def _signed_in(request: HttpRequest) -> User:
 
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows a button, so that the preview of a link does not use it up; POST signs in."""
+    request.logged_path = "/sign-in/…"  # type: ignore[attr-defined]  # the path is the secret
     if request.method != "POST":
         is_open = sign_in_link_is_open(token=token)
         return render(
