@@ -11,7 +11,8 @@ import orjson
 
 from enterprise.models import Snapshot
 from enterprise.reports.rows import COLUMNS, FROM_CLOUD, cells_of
-from enterprise.selectors.licenses import mask_report, report_walk
+from enterprise.selectors.licenses import report_walk
+from enterprise.selectors.persons import mask_report
 from enterprise.services.bulk import in_batches
 
 CHUNK_ROWS = 500

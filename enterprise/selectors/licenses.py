@@ -5,30 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import orjson
 from django.db.models import Q, QuerySet
 
-from enterprise.emails import mask
 from enterprise.models import (
     CurrentPerson,
     Enterprise,
-    MembershipVersion,
     PersonVersion,
     RunKind,
     Snapshot,
     SyncRun,
 )
 from enterprise.models.sync import ACTIVE
+from enterprise.selectors.persons import PersonLine, person_line, valid_as_of
 from enterprise.services.ledger import ANCHOR_EVERY, unpack_anchors
-
-EMAIL_COLUMNS = (
-    "github_com_verified_domain_emails",
-    "github_com_saml_name_id",
-    "enterprise_server_emails",
-    "enterprise_server_primary_emails",
-    "visual_studio_subscription_email",
-)
-"""Where an e-mail may stand in a person's row; a NameID often is one (section 8)."""
 
 SORTS = {
     "key": ("key",),
@@ -36,16 +25,6 @@ SORTS = {
     "accounts": ("accounts", "key"),
     "-accounts": ("-accounts", "-key"),
 }
-
-
-class PersonLine(NamedTuple):
-    """One person of a report. ``report`` is the row by GitHub's REST names, masked where it must be."""
-
-    number: int
-    key: str
-    license_type: str
-    accounts: int
-    report: dict[str, Any]
 
 
 # --- Snapshots -----------------------------------------------------------------------------------
@@ -57,13 +36,6 @@ def snapshot_latest(enterprise: Enterprise) -> Snapshot | None:
 
 def snapshot_get(enterprise: Enterprise, snapshot_id: int) -> Snapshot | None:
     return Snapshot.objects.filter(enterprise=enterprise, pk=snapshot_id).first()
-
-
-def valid_as_of(snapshot: Snapshot) -> Q:
-    """Of a versioned row: that it was valid as of ``snapshot``."""
-    return Q(from_snapshot__lte=snapshot.pk) & (
-        Q(to_snapshot=None) | Q(to_snapshot__gt=snapshot.pk)
-    )
 
 
 def recount_is_pending(enterprise: Enterprise) -> bool:
@@ -119,9 +91,10 @@ def totals_of(snapshot: Snapshot) -> Totals:
 def persons_page(
     snapshot: Snapshot, *, page: int, per_page: int, masked: bool = False
 ) -> list[PersonLine]:
-    """Page ``page`` (from 1) of a snapshot in key order: seeks its anchor, so a deep one costs the same."""
+    """Page ``page`` (from 1) of a snapshot in key order. It seeks its anchor: all pages cost the same."""
     return [
-        _line(row, masked=masked) for row in report_rows(snapshot, page=page, per_page=per_page)
+        person_line(row, masked=masked)
+        for row in report_rows(snapshot, page=page, per_page=per_page)
     ]
 
 
@@ -153,27 +126,6 @@ def _versions(snapshot: Snapshot) -> QuerySet[PersonVersion, tuple[Any, ...]]:
         .order_by("key")
         .values_list("number", "key", "license_type", "accounts", "report")
     )
-
-
-def _line(row: tuple[Any, ...], *, masked: bool) -> PersonLine:
-    number, key, license_type, accounts, text = row
-    report = orjson.loads(text)
-    if masked:
-        key = mask(key) if "@" in key else key
-        report = mask_report(report)
-    return PersonLine(number, key, license_type, accounts, report)
-
-
-def mask_report(report: dict[str, Any]) -> dict[str, Any]:
-    """The row with every e-mail, and every NameID, as ``a•••@domain``."""
-    masked = dict(report)
-    for name in EMAIL_COLUMNS:
-        value = masked.get(name)
-        if isinstance(value, str):
-            masked[name] = mask(value)
-        elif value:
-            masked[name] = [mask(each) for each in value]
-    return masked
 
 
 # --- Search --------------------------------------------------------------------------------------
@@ -260,70 +212,5 @@ def _lines_of(enterprise: Enterprise, numbers: list[int], *, masked: bool) -> li
     rows = PersonVersion.objects.filter(
         enterprise=enterprise, number__in=numbers, to_snapshot=None
     ).values_list("number", "key", "license_type", "accounts", "report")
-    found = {row[0]: _line(row, masked=masked) for row in rows}
+    found = {row[0]: person_line(row, masked=masked) for row in rows}
     return [found[number] for number in numbers if number in found]
-
-
-# --- One person ----------------------------------------------------------------------------------
-
-
-class MembershipLine(NamedTuple):
-    """Why one account is in a person, ready for ``wording.membership_sentence``."""
-
-    account: str
-    rule: str
-    attribute: int
-    value: str
-    candidates: list[str]
-
-
-class PersonDetail(NamedTuple):
-    line: PersonLine
-    has_cloud_row: bool
-    memberships: list[MembershipLine]
-    history: list[PersonVersion]  # every version, oldest first
-
-
-def person_get(
-    enterprise: Enterprise, number: int, *, snapshot: Snapshot, masked: bool
-) -> PersonDetail | None:
-    """A person as of a snapshot, with the rule of each account; None if there was none then."""
-    versions = list(
-        PersonVersion.objects.filter(enterprise=enterprise, number=number).order_by("from_snapshot")
-    )
-    now = next(
-        (
-            v
-            for v in versions
-            if v.from_snapshot <= snapshot.pk
-            and (v.to_snapshot is None or v.to_snapshot > snapshot.pk)
-        ),
-        None,
-    )
-    if now is None:
-        return None
-    memberships = MembershipVersion.objects.filter(
-        valid_as_of(snapshot), enterprise=enterprise, number=number
-    ).order_by("account")
-    hide = _hide if masked else str
-    return PersonDetail(
-        _line((now.number, now.key, now.license_type, now.accounts, now.report), masked=masked),
-        bool(now.cloud_key),
-        [
-            MembershipLine(
-                m.account,
-                m.rule,
-                m.attribute,
-                hide(m.value),
-                [hide(c) if "@" in c else c for c in orjson.loads(m.candidates)]
-                if m.candidates
-                else [],
-            )
-            for m in memberships
-        ],
-        versions,
-    )
-
-
-def _hide(value: str) -> str:
-    return mask(value) if value else ""

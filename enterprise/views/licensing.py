@@ -15,8 +15,6 @@ from enterprise.selectors.connect import instance_lines
 from enterprise.selectors.licenses import (
     SORTS,
     Found,
-    PersonDetail,
-    person_get,
     persons_page,
     persons_search,
     recount_is_pending,
@@ -24,6 +22,7 @@ from enterprise.selectors.licenses import (
     snapshot_latest,
     totals_of,
 )
+from enterprise.selectors.persons import PersonDetail, person_get
 from enterprise.templatetags.words import LICENSE_TYPES, PERSON_KINDS
 from enterprise.views import shell
 

@@ -1,0 +1,175 @@
+"""What changed between two snapshots: a query, not a table."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.db.models import Q
+
+from enterprise.models import MembershipVersion, PersonVersion, Snapshot
+from enterprise.selectors.persons import (
+    PersonLine,
+    mask_line,
+    mask_report,
+    person_lines,
+    valid_as_of,
+)
+
+
+class Changes(NamedTuple):
+    """Person numbers by what happened to them from one snapshot to a later one, each in order.
+
+    ``joined`` and ``left`` have no account in common with anybody before or after. ``matched`` are
+    persons that took in accounts of others, ``split`` those that accounts came away from into a
+    person of their own; ``changed`` are the rest whose row differs.
+    """
+
+    joined: list[int]
+    left: list[int]
+    matched: list[int]
+    split: list[int]
+    changed: list[int]
+
+
+def changes_between(older: Snapshot, newer: Snapshot) -> Changes:
+    """What changed from ``older`` to ``newer``; reads only versions that opened or closed between."""
+    if older.pk > newer.pk:
+        older, newer = newer, older
+    before = _persons(older, newer, as_of=older)
+    after = _persons(older, newer, as_of=newer)
+    was = _accounts(older, newer, as_of=older)
+    now = _accounts(older, newer, as_of=newer)
+    joined = after.keys() - before.keys()
+    left = before.keys() - after.keys()
+    matched: set[int] = set()
+    split: set[int] = set()
+    for account in was.keys() & now.keys():
+        old, new = was[account], now[account]
+        if old == new:
+            continue
+        if new in joined:
+            split.add(new)
+        else:
+            matched.add(new)
+            left.discard(old)
+    joined -= split
+    changed = {
+        number
+        for number in before.keys() & after.keys()
+        if before[number] != after[number] and number not in matched
+    }
+    return Changes(*map(sorted, (joined, left, matched, split, changed)))
+
+
+def _touched(older: Snapshot, newer: Snapshot) -> Q:
+    """Versions that opened or closed after ``older`` and not after ``newer``."""
+    return Q(from_snapshot__gt=older.pk, from_snapshot__lte=newer.pk) | Q(
+        to_snapshot__gt=older.pk, to_snapshot__lte=newer.pk
+    )
+
+
+def _persons(older: Snapshot, newer: Snapshot, *, as_of: Snapshot) -> dict[int, int]:
+    versions = PersonVersion.objects.filter(
+        _touched(older, newer), valid_as_of(as_of), enterprise_id=older.enterprise_id
+    )
+    return dict(versions.values_list("number", "digest"))
+
+
+def _accounts(older: Snapshot, newer: Snapshot, *, as_of: Snapshot) -> dict[str, int]:
+    versions = MembershipVersion.objects.filter(
+        _touched(older, newer), valid_as_of(as_of), enterprise_id=older.enterprise_id
+    )
+    return dict(versions.values_list("account", "number"))
+
+
+# --- Persons that changed ------------------------------------------------------------------------
+
+
+class Came(NamedTuple):
+    """An account that a person took in, and whose it was before; None if nobody's."""
+
+    account: str
+    whose: int | None
+
+
+class Fact(NamedTuple):
+    """A column of a person's row that differs, by GitHub's REST name."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+class PersonChange(NamedTuple):
+    """A person as of an older and a newer snapshot; None where they were not (yet, or any more)."""
+
+    number: int
+    before: PersonLine | None
+    after: PersonLine | None
+    came: list[Came]
+    went: list[str]
+    facts: list[Fact]
+
+    @property
+    def line(self) -> PersonLine | None:
+        """The newest there is."""
+        return self.after or self.before
+
+
+ACCOUNTS = "enterprise_server_user_ids"
+_FOLLOWS = {ACCOUNTS, "enterprise_server_user", "enterprise_server_emails", "total_user_accounts"}
+"""What differs whenever the accounts or their e-mails do."""
+
+
+def person_changes(
+    older: Snapshot, newer: Snapshot, numbers: list[int], *, masked: bool
+) -> list[PersonChange]:
+    """What became of a page of persons, in the order of ``numbers``; three queries."""
+    before = person_lines(older, numbers)
+    after = person_lines(newer, numbers)
+    gained = {
+        number: [a for a in _accounts_of(after, number) if a not in _accounts_of(before, number)]
+        for number in numbers
+        if number in after
+    }
+    whose = dict(
+        MembershipVersion.objects.filter(
+            valid_as_of(older),
+            enterprise_id=older.enterprise_id,
+            account__in=[account for accounts in gained.values() for account in accounts],
+        ).values_list("account", "number")
+    )
+    return [
+        PersonChange(
+            number,
+            _shown(before.get(number), masked=masked),
+            _shown(after.get(number), masked=masked),
+            [Came(account, whose.get(account)) for account in gained.get(number, ())],
+            sorted(set(_accounts_of(before, number)) - set(_accounts_of(after, number))),
+            _facts(before.get(number), after.get(number), masked=masked),
+        )
+        for number in numbers
+    ]
+
+
+def _accounts_of(lines: dict[int, PersonLine], number: int) -> list[str]:
+    line = lines.get(number)
+    return line.report.get(ACCOUNTS, []) if line else []
+
+
+def _shown(line: PersonLine | None, *, masked: bool) -> PersonLine | None:
+    return mask_line(line) if line and masked else line
+
+
+def _facts(before: PersonLine | None, after: PersonLine | None, *, masked: bool) -> list[Fact]:
+    """What differs, whether or not a masked viewer can see the difference."""
+    if before is None or after is None:
+        return []
+    differing = [
+        name
+        for name in {**before.report, **after.report}
+        if before.report.get(name) != after.report.get(name) and name not in _FOLLOWS
+    ]
+    hide = mask_report if masked else dict
+    was, now = hide(before.report), hide(after.report)
+    return [Fact(name, was.get(name), now.get(name)) for name in differing]
