@@ -15,6 +15,7 @@ from enterprise.models import (
     Enterprise,
     RunKind,
     RunLogLine,
+    RunPhase,
     RunState,
     RunTrigger,
     ServerInstance,
@@ -95,7 +96,10 @@ def run_publish(run_id: int, *, countdown: float = 0) -> None:
     """Wake a worker once the transaction is committed. A lost message is published again by the tick."""
     from enterprise.tasks import run_execute  # noqa: PLC0415 - the task module imports the services
 
-    transaction.on_commit(lambda: run_execute.apply_async((run_id,), countdown=countdown))
+    # Robust: a broker that is down is logged, and costs no more than a lost message does.
+    transaction.on_commit(
+        lambda: run_execute.apply_async((run_id,), countdown=countdown), robust=True
+    )
 
 
 # --- What an owner decides -----------------------------------------------------------------------
@@ -159,23 +163,37 @@ def runs_sweep() -> int:
     found = 0
     lost = SyncRun.objects.filter(state=RunState.RUNNING).exclude(lease_until__gte=now)
     for run in lost:
-        mine = SyncRun.objects.filter(pk=run.pk, state=RunState.RUNNING, attempt=run.attempt)
+        # Its worker may have come back since the list was read: the lease is asked again.
+        mine = lost.filter(pk=run.pk, attempt=run.attempt)
         last = run.tries + 1 >= settings.LICSYNC_MAX_TRIES
         with transaction.atomic():
             if run.cancel_requested:
+                code = "cancelled_by_owner"
                 moved = mine.update(
-                    state=RunState.CANCELLED, finished_at=now, error_code="cancelled_by_owner"
+                    state=RunState.CANCELLED,
+                    phase=RunPhase.WAITING,
+                    finished_at=now,
+                    error_code=code,
+                    error_params={},
                 )
             elif last:
+                code = "worker_lost"
                 moved = mine.update(
                     state=RunState.FAILED,
+                    phase=RunPhase.WAITING,
                     tries=F("tries") + 1,
                     finished_at=now,
-                    error_code="worker_lost",
+                    error_code=code,
                     error_params={"tries": run.tries + 1},
                 )
             else:
-                moved = mine.update(state=RunState.QUEUED, tries=F("tries") + 1, not_before=now)
+                code = "worker_lost_requeued"
+                moved = mine.update(
+                    state=RunState.QUEUED,
+                    phase=RunPhase.WAITING,
+                    tries=F("tries") + 1,
+                    not_before=now,
+                )
             if not moved:
                 continue
             if last or run.cancel_requested:
@@ -185,7 +203,7 @@ def runs_sweep() -> int:
                 at=now,
                 attempt=run.attempt,
                 level=RunLogLine.Level.WARNING,
-                code="worker_lost" if last else "worker_lost_requeued",
+                code=code,
                 params={"tries": run.tries + 1},
             )
         found += 1

@@ -57,6 +57,9 @@ def run_execute(*, run_id: int) -> RunState | None:
 
 
 def _execute(claim: Claim) -> None:
+    if claim.run.cancel_requested:  # just as it was queued again
+        run_end_cancelled(claim)
+        return
     claim.log("run_started", attempt=claim.run.attempt)
     try:
         _WORK[claim.run.kind](claim)
