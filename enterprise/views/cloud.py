@@ -18,8 +18,8 @@ from enterprise.services.connection_test import cloud_connection_test
 from enterprise.services.enterprises import enterprise_edit, enterprise_token_set
 from enterprise.services.runs import run_request
 from enterprise.views import shell
-from enterprise.views.connect import acting, answer, refusal
-from enterprise.views.instances import progress_or_box, say_test, told_of_run, told_of_test
+from enterprise.views.connect import acting, answer, progress_of, refusal
+from enterprise.views.instances import say_test, told_of_run, told_of_test
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -42,7 +42,7 @@ def sync_now(request: HttpRequest, access: Access) -> HttpResponse:
 
 @enterprise_view(Permission.SEE_SETTINGS)
 def progress(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
-    return progress_or_box(request, access, CLOUD, run_id)
+    return progress_of(request, access, CLOUD, run_id)
 
 
 @enterprise_view(Permission.SEE_SETTINGS)

@@ -27,6 +27,7 @@ from enterprise.selectors.connect_page import (
     instance_boxes,
 )
 from enterprise.selectors.licenses import recount_is_pending
+from enterprise.selectors.runs import run_get
 from enterprise.services.connection_test import ConnectionTest
 from enterprise.services.runs import run_request
 from enterprise.views import shell
@@ -144,27 +145,46 @@ def refusal(request: HttpRequest, access: Access, about: str, refused: Refused) 
 
 
 def box_partial(
-    request: HttpRequest,
-    access: Access,
-    about: str,
-    told: Told | None = None,
-    *,
-    status: int = 200,
+    request: HttpRequest, access: Access, about: str, told: Told, *, status: int = 200
 ) -> HttpResponse:
     """The box of that id alone, for htmx; the whole region for what is about the page."""
-    context: dict[str, Any] = {"told": told, "rhythms": Rhythm.choices, "swapped": True}
+    context: dict[str, Any] = {"told": told, "swapped": True}
     if about == PAGE:
         template = "enterprise/connect/_region.html"
         context = {**_context(access), **context}
-    elif about == CLOUD:
-        template = "enterprise/connect/_cloud.html"
-        context["cloud"] = cloud_box(access.enterprise)
     else:
-        template = "enterprise/connect/_instance.html"
-        (context["box"],) = instance_boxes(
-            access.enterprise, only=int(about.removeprefix("instance-"))
-        )
+        template = f"enterprise/connect/_{'cloud' if about == CLOUD else 'instance'}.html"
+        context = {**_box_context(access, about), **context}
     return shell.partial(request, access, template, context, status=status)
+
+
+def progress_of(request: HttpRequest, access: Access, about: str, run_id: int) -> HttpResponse:
+    """The progress of a run in its box. Once it has ended: the box, and what the run set off elsewhere
+    on the page (the cloud's run, the recount), and no more polling."""
+    if not shell.by_htmx(request):
+        return redirect(reverse("connect", args=[access.enterprise.slug]) + f"#{about}")
+    run = shell.found_or_404(run_get(access.enterprise, run_id))
+    if run.is_active:
+        context = {"run": run, "poll_url": request.path}
+        return shell.partial(request, access, "enterprise/runs/_progress.html", context)
+    context = {
+        **_box_context(access, about),
+        "cloud": cloud_box(access.enterprise),
+        "recount_pending": recount_is_pending(access.enterprise),
+        "run": run,
+    }
+    template = "enterprise/connect/_ended.html"
+    response = shell.partial(request, access, template, context, status=shell.POLL_ENDED)
+    response["HX-Retarget"] = f"#{about}"
+    response["HX-Reswap"] = "outerHTML"
+    return response
+
+
+def _box_context(access: Access, about: str) -> dict[str, Any]:
+    if about == CLOUD:
+        return {"cloud": cloud_box(access.enterprise)}
+    (box,) = instance_boxes(access.enterprise, only=int(about.removeprefix("instance-")))
+    return {"box": box, "rhythms": Rhythm.choices}
 
 
 def _page(

@@ -17,7 +17,6 @@ from enterprise.forms import InstanceForm, NewInstanceForm, refuse
 from enterprise.models import Credential, RunKind, RunTrigger, ServerInstance
 from enterprise.selectors.connect import host_names_offered
 from enterprise.selectors.connect_page import InstanceBox, instance_boxes
-from enterprise.selectors.runs import run_get
 from enterprise.services.connect import (
     connect_disable,
     connect_enable,
@@ -33,7 +32,7 @@ from enterprise.services.servers import (
     instance_token_set,
 )
 from enterprise.views import shell
-from enterprise.views.connect import LEVELS, Told, acting, answer, box_partial, refusal
+from enterprise.views.connect import LEVELS, Told, acting, answer, progress_of, refusal
 from enterprise.wording import sentence
 
 
@@ -132,22 +131,8 @@ def told_of_run(about: str, run_id: int, *, new: bool) -> Told:
 
 @enterprise_view(Permission.SEE_SETTINGS)
 def progress(request: HttpRequest, access: Access, pk: int, run_id: int) -> HttpResponse:
-    """The progress of a run in the instance's box; once it has ended, the whole box, and no more."""
     instance = shell.instance_or_404(access, pk)
-    return progress_or_box(request, access, _about(instance), run_id)
-
-
-def progress_or_box(request: HttpRequest, access: Access, about: str, run_id: int) -> HttpResponse:
-    if not shell.by_htmx(request):
-        return redirect(reverse("connect", args=[access.enterprise.slug]) + f"#{about}")
-    run = shell.found_or_404(run_get(access.enterprise, run_id))
-    if run.is_active:
-        context = {"run": run, "poll_url": request.path}
-        return shell.partial(request, access, "enterprise/runs/_progress.html", context)
-    response = box_partial(request, access, about, status=shell.POLL_ENDED)
-    response["HX-Retarget"] = f"#{about}"
-    response["HX-Reswap"] = "outerHTML"
-    return response
+    return progress_of(request, access, _about(instance), run_id)
 
 
 @enterprise_view(Permission.SEE_SETTINGS)

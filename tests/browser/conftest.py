@@ -1,0 +1,167 @@
+"""A browser before a live console, with the sandbox for GitHub and a worker thread for Celery."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from enterprise.models import (
+    Enterprise,
+    RunKind,
+    RunState,
+    RunTrigger,
+    ServerInstance,
+    SyncRun,
+    User,
+)
+from enterprise.services.audit import SYSTEM
+from enterprise.services.connect import connect_enable, license_sync_set
+from enterprise.services.enterprises import enterprise_add, enterprise_token_set
+from enterprise.services.runs import run_request
+from enterprise.services.servers import instance_add, instance_token_set
+from enterprise.services.sync import run_execute
+from sandbox.generate import generate_world
+from sandbox.server import Fleet, serve
+from tests.conftest import chromium
+from tests.factories import PASSWORD, UserFactory
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTS = {"ghes1.example.com": 120, "ghes2.example.com": 60}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    # Playwright's loop runs in this thread, where Django would refuse the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """What a browser complained of, and what it asked of another host; both stay empty."""
+
+    def __init__(self, context: BrowserContext, own: str) -> None:
+        self.complaints: list[str] = []
+        self.strangers: list[str] = []
+        self._own = own
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("request", self._request)
+
+    def _console(self, message: object) -> None:
+        if message.type in ("error", "warning"):  # type: ignore[attr-defined]
+            self.complaints.append(message.text)  # type: ignore[attr-defined]
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self._own, "data:", "blob:")):
+            self.strangers.append(request.url)
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    """GHEC and two instances, always the same ones."""
+    with serve(generate_world(seed=7, slug="acme", name="Acme", cloud=200, instances=HOSTS)) as f:
+        yield f
+
+
+@pytest.fixture
+def mona(transactional_db: None) -> User:
+    return UserFactory(username="mona")
+
+
+@pytest.fixture
+def worker(transactional_db: None) -> Iterator[None]:
+    """Does what Celery would, in a thread of its own, one run after another."""
+    waiting: queue.Queue[int | None] = queue.Queue()
+
+    def publish(arguments: tuple[int], **_options: object) -> None:
+        waiting.put(arguments[0])
+
+    def work() -> None:
+        while (run_id := waiting.get()) is not None:
+            run_execute(run_id=run_id)
+        connection.close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    with patch("enterprise.tasks.run_execute.apply_async", publish):
+        thread.start()
+        yield
+        waiting.put(None)
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def acme(mona: User, fleet: Fleet) -> Enterprise:
+    """Everything enabled and synced once."""
+    enterprise = enterprise_add(
+        actor=SYSTEM, slug="acme", name="Acme", owner=mona, api_url=fleet.ghec.url
+    )
+    enterprise_token_set(enterprise=enterprise, actor=SYSTEM, token=fleet.ghec.token)
+    for host, site in fleet.instances.items():
+        instance = add_instance(enterprise, host, site.url, site.username, site.token)
+        connect_enable(instance=instance, actor=SYSTEM)
+        license_sync_set(instance=instance, enabled=True, actor=SYSTEM)
+        instance.refresh_from_db()
+        run_request(
+            enterprise=enterprise,
+            kind=RunKind.INSTANCE,
+            instance=instance,
+            trigger=RunTrigger.COMMAND,
+            actor=SYSTEM,
+            publish=False,
+        )
+    with patch("enterprise.tasks.run_execute.apply_async"):
+        while run := SyncRun.objects.filter(state=RunState.QUEUED).order_by("pk").first():
+            run_execute(run_id=run.pk)
+    assert not SyncRun.objects.exclude(state=RunState.SUCCEEDED).exists()
+    return enterprise
+
+
+def add_instance(
+    enterprise: Enterprise, host: str, url: str, username: str, token: str
+) -> ServerInstance:
+    instance = instance_add(enterprise=enterprise, actor=SYSTEM, host_name=host, url=url)
+    instance_token_set(instance=instance, actor=SYSTEM, username=username, token=token)
+    return instance
+
+
+def sign_in(page: Page, live_server: LiveServer, username: str = "mona") -> None:
+    page.set_default_timeout(10_000)
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.locator("[name=login]").fill(username)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+
+
+@pytest.fixture
+def screenshots() -> Path | None:
+    """Where ``make screenshots`` wants the pictures of the documentation, if it asks."""
+    folder = os.environ.get("LICSYNC_TEST_SCREENSHOTS")
+    return Path(folder) if folder else None
