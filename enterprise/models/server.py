@@ -61,6 +61,7 @@ class ServerInstance(models.Model):
     # What is applied now.
     applied_version = models.BigIntegerField(default=0)
     applied_as_of = models.DateTimeField(null=True)  # when the source was read or exported
+    applied_source = models.CharField(max_length=20, blank=True)  # what ``source`` said then
     last_success_at = models.DateTimeField(null=True)  # last run that succeeded, changed or not
     version = models.CharField(max_length=50, blank=True)
     seats = models.IntegerField(null=True)

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from enterprise.models.enterprise import Enterprise
-from enterprise.models.server import ServerInstance
+from enterprise.models.server import ServerInstance, Source
 
 
 class RunKind(models.TextChoices):
@@ -69,6 +69,9 @@ class SyncRun(models.Model):
     ``error_code`` and ``error_params`` become a sentence in the viewer's language. ``counts`` has
     the keys read, added, changed, removed, consuming, and for a recount persons.
     ``base_version`` is the ``applied_version`` of the data that the staged difference was taken from.
+
+    ``source`` is where an instance's run reads; one that is an upload has its file only in the
+    process that received it. ``idempotency_key`` is a digest of what the client sent as such.
     """
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="runs")
@@ -79,6 +82,8 @@ class SyncRun(models.Model):
     kind = models.CharField(max_length=10, choices=RunKind)
     trigger = models.CharField(max_length=10, choices=RunTrigger)
     actor = models.CharField(max_length=200, blank=True)  # as in the audit log
+    source = models.CharField(max_length=20, choices=Source, blank=True)
+    idempotency_key = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=10, choices=RunState, default=RunState.QUEUED)
     phase = models.CharField(max_length=12, choices=RunPhase, blank=True, default=RunPhase.WAITING)
     done = models.BigIntegerField(default=0)  # records read in this phase
