@@ -89,8 +89,8 @@ _Person = tuple[str, int | None, tuple[_Group, ...]]
 class Count:
     """The persons, each with its memberships, in key order (UTF-8 bytes, which is code points).
 
-    ``len()`` is the number of persons. Each iteration makes the tuples anew, one person at a time,
-    so that a million memberships are never held at once.
+    A sequence: ``len()`` is the number of persons, and each is known by its index. The tuples are
+    made anew whenever they are asked for, so that a million memberships are never held at once.
     """
 
     __slots__ = ("_candidates", "_further", "_persons")
@@ -109,9 +109,12 @@ class Count:
     def __len__(self) -> int:
         return len(self._persons)
 
+    def __getitem__(self, index: int) -> Person:
+        key, cloud_ref, groups = self._persons[index]
+        return Person(key, cloud_ref, self._memberships(groups) if groups else ())
+
     def __iter__(self) -> Iterator[Person]:
-        for key, cloud_ref, groups in self._persons:
-            yield Person(key, cloud_ref, self._memberships(groups) if groups else ())
+        return map(self.__getitem__, range(len(self._persons)))
 
     def _memberships(self, groups: tuple[_Group, ...]) -> tuple[Membership, ...]:
         memberships = []

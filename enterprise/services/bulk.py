@@ -38,6 +38,23 @@ def bulk_read(sql: str, params: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
             yield from rows
 
 
+def bulk_read_in(
+    sql: str, params: Sequence[Any], values: Iterable[Any]
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a SELECT that ends in ``IN``, for any number of values."""
+    with connection.cursor() as cursor:
+        for batch in in_batches(values, IN_LIST):
+            cursor.execute(f"{sql} ({_marks(batch)})", [*params, *batch])
+            yield from cursor.fetchall()
+
+
+def bulk_execute_in(sql: str, params: Sequence[Any], values: Iterable[Any]) -> None:
+    """Run an UPDATE or DELETE that ends in ``IN``, for any number of values."""
+    with connection.cursor() as cursor:
+        for batch in in_batches(values, IN_LIST):
+            cursor.execute(f"{sql} ({_marks(batch)})", [*params, *batch])
+
+
 def bulk_insert(
     model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> int:
@@ -48,8 +65,7 @@ def bulk_insert(
     table = quote(model._meta.db_table)
     written = 0
     with connection.cursor() as cursor:
-        marks = ", ".join(["%s"] * len(fields))
-        sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - names, no input
+        sql = f"INSERT INTO {table} ({columns}) VALUES ({_marks(fields)})"  # noqa: S608 - names, no input
         # A batch is gathered before it is written: its rows may come from the same connection.
         for batch in in_batches(rows, WRITE_ROWS):
             if connection.vendor == "postgresql":
@@ -67,3 +83,7 @@ def bulk_execute(sql: str, rows: Iterable[Sequence[Any]]) -> None:
     with connection.cursor() as cursor:
         for batch in in_batches(rows, WRITE_ROWS):
             cursor.executemany(sql, batch)
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join(["%s"] * len(values))

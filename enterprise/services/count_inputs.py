@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import orjson
 
@@ -12,26 +12,9 @@ from enterprise.models import CloudAccount, Enterprise, GitHubSyncStatus, Server
 from enterprise.records import AccountInput, CloudInput
 from enterprise.services.bulk import bulk_read
 from enterprise.services.cloud_rows import Matching
+from enterprise.services.person_rows import VISUAL_STUDIO, license_code
 
 NAME_ID = 3  # its place in counting.match.ATTRIBUTES
-
-
-class Inputs(NamedTuple):
-    """Everything one recount reads.
-
-    ``emails`` has the primary e-mail as given for accounts where it differs from the normalized one.
-    ``cloud_keys`` and ``cloud_digests`` are by the ref in ``CloudInput``. ``server_only`` is the ref
-    of GHEC's own row for a server account, by ``HOST:ID``. ``totals`` are the counts that need
-    no match.
-    """
-
-    cloud: list[CloudInput]
-    accounts: list[AccountInput]
-    emails: dict[str, str]
-    cloud_keys: dict[int, str]
-    cloud_digests: dict[int, int]
-    server_only: dict[str, int]
-    totals: dict[str, Any]
 
 
 class Hosts:
@@ -79,107 +62,134 @@ class Hosts:
         return instance is not None and instance.applied_as_of is not None
 
 
-def read_inputs(enterprise: Enterprise, *, beat: Callable[[], None]) -> Inputs:
-    """Read what is applied now. ``beat`` is called every few thousand rows."""
-    hosts = Hosts(enterprise.pk)
-    cloud: list[CloudInput] = []
-    cloud_keys: dict[int, str] = {}
-    cloud_digests: dict[int, int] = {}
-    server_only: dict[str, int] = {}
-    unread: dict[str, set[str]] = {}
-    kinds: Counter[str] = Counter()
-    identities = _read_identities(enterprise)
-    query = (
-        "SELECT id, key, kind, counts, digest, matching FROM enterprise_cloudaccount"
-        " WHERE enterprise_id = %s"
-    )
-    for number, (ref, key, kind, counts, digest, text) in enumerate(
-        bulk_read(query, [enterprise.pk])
-    ):
-        if not number % 5000:
-            beat()
-        row = Matching._make(orjson.loads(text))
-        refs = tuple(map(hosts.resolve_ref, row.server_refs))
-        for server_ref in refs:
-            host = server_ref.rpartition(":")[0]
-            if not hosts.is_read(host):
-                unread.setdefault(host, set()).add(server_ref)
-        cloud_digests[ref] = digest
-        if kind == CloudAccount.Kind.SERVER_ONLY:
-            for server_ref in refs:
-                server_only.setdefault(server_ref, ref)
-        kinds[kind if counts else f"uncounted_{kind}"] += 1
-        if not counts:
-            continue
-        linked = identities.pop(row.login.casefold(), ()) if row.login else ()
-        if row.name_id:
-            linked = tuple({*linked, (NAME_ID, row.name_id)})
-        cloud_keys[ref] = key
-        cloud.append(
-            CloudInput(
+CLOUD_ROWS = (
+    "SELECT id, key, kind, counts, digest, matching FROM enterprise_cloudaccount"
+    " WHERE enterprise_id = %s"
+)
+# The e-mail as given only where it differs from the normalized one.
+ACCOUNTS = (
+    "SELECT user_id, email_key, NULLIF(email, email_key), consumes, never_signed_in, suspended,"
+    " excluded FROM enterprise_serveruseraccount WHERE instance_id = %s"
+)
+IDENTITIES = (
+    "SELECT login_key, attribute, value FROM enterprise_cloudidentity WHERE enterprise_id = %s"
+)
+
+
+class Inputs:
+    """Everything one recount reads. Accounts are read at once, cloud rows while they are matched.
+
+    ``accounts`` consume; ``not_consuming`` are the others that have an e-mail. ``emails`` has the
+    primary e-mail as given for consuming accounts where it differs from the normalized one.
+
+    Whole only when ``cloud()`` is exhausted: ``cloud_keys`` of the counted rows and
+    ``cloud_digests`` of all, by the ref in ``CloudInput``; ``visual_studio``, the refs of rows with
+    that license type; ``server_only``, the ref of GHEC's own row for a server account, by
+    ``HOST:ID``; ``totals()``.
+    """
+
+    def __init__(self, enterprise: Enterprise, *, beat: Callable[[int], None]) -> None:
+        """``beat`` is called every few thousand rows with how many were read."""
+        self.rows_read = 0
+        self.accounts: list[AccountInput] = []
+        self.not_consuming: list[AccountInput] = []
+        self.emails: dict[str, str] = {}
+        self.cloud_keys: dict[int, str] = {}
+        self.cloud_digests: dict[int, int] = {}
+        self.visual_studio: set[int] = set()
+        self.server_only: dict[str, int] = {}
+        self._enterprise = enterprise
+        self._beat = beat
+        self._hosts = Hosts(enterprise.pk)
+        self._kinds: Counter[str] = Counter()
+        self._unread: dict[str, set[str]] = {}
+        self._excluded: Counter[str] = Counter()
+        self._never_signed_in = 0
+        for host_name, instance in sorted(self._hosts.registered.items()):
+            self._read_accounts(host_name, instance)
+
+    def _read(self, query: str, owner_id: int) -> Iterator[tuple[Any, ...]]:
+        for row in bulk_read(query, [owner_id]):
+            self.rows_read += 1
+            if not self.rows_read % 5000:
+                self._beat(self.rows_read)
+            yield row
+
+    def _read_accounts(self, host_name: str, instance: ServerInstance) -> None:
+        """Sort accounts into consuming or not.
+
+        "Never signed in" counts by default; a setting of the enterprise excludes it (section 2).
+        """
+        exclude_never = self._enterprise.exclude_never_signed_in
+        for user_id, email, given, consumes, never, suspended, reason in self._read(
+            ACCOUNTS, instance.pk
+        ):
+            account = f"{host_name}:{user_id}"
+            if consumes and never:
+                self._never_signed_in += 1
+            if consumes and not (never and exclude_never):
+                self.accounts.append(AccountInput(account, email))
+                if given:
+                    self.emails[account] = given
+                continue
+            why_not = "never_signed_in" if consumes else "suspended" if suspended else reason
+            self._excluded[why_not] += 1
+            if email:
+                self.not_consuming.append(AccountInput(account, email))
+
+    def cloud(self) -> Iterator[CloudInput]:
+        """The counted cloud rows, once, with the identities that are linked to their logins."""
+        identities = self._read_identities()
+        for ref, key, kind, counts, digest, text in self._read(CLOUD_ROWS, self._enterprise.pk):
+            row = Matching._make(orjson.loads(text))
+            server_refs = self._resolved(row.server_refs) if row.server_refs else ()
+            self.cloud_digests[ref] = digest
+            if license_code(row.license_type) == VISUAL_STUDIO:
+                self.visual_studio.add(ref)
+            if kind == CloudAccount.Kind.SERVER_ONLY:
+                for server_ref in server_refs:
+                    self.server_only.setdefault(server_ref, ref)
+            self._kinds[kind if counts else f"uncounted_{kind}"] += 1
+            if not counts:
+                continue
+            linked = identities.get(row.login.casefold(), ()) if row.login else ()
+            if row.name_id:
+                linked += ((NAME_ID, row.name_id),)
+            self.cloud_keys[ref] = key
+            yield CloudInput(
                 ref,
                 row.login,
                 row.subscription_email,
                 linked,
                 tuple(row.emails),
-                refs,
+                server_refs,
                 tuple(row.server_emails),
                 f"{digest:x}",
             )
-        )
-    accounts, emails, excluded, never = _read_accounts(enterprise, hosts, beat)
-    totals: dict[str, Any] = {
-        "consuming_accounts": len(accounts),
-        "excluded": dict(sorted(excluded.items())),
-        "never_signed_in": never,
-        "subscribers_not_linked": kinds["uncounted_subscriber"],
-        "invitations": kinds["invitation"],
-        "unread": {host: len(refs) for host, refs in sorted(unread.items())},
-        "ambiguous_hosts": sorted(hosts.ambiguous),
-    }
-    return Inputs(cloud, accounts, emails, cloud_keys, cloud_digests, server_only, totals)
 
+    def _resolved(self, refs: Iterable[str]) -> tuple[str, ...]:
+        """``HOST:ID`` by registered names; takes note of those on instances that are not read."""
+        resolved = tuple(map(self._hosts.resolve_ref, refs))
+        for server_ref in resolved:
+            host = server_ref.rpartition(":")[0]
+            if not self._hosts.is_read(host):
+                self._unread.setdefault(host, set()).add(server_ref)
+        return resolved
 
-def _read_identities(enterprise: Enterprise) -> dict[str, tuple[tuple[int, str], ...]]:
-    found: dict[str, list[tuple[int, str]]] = {}
-    query = (
-        "SELECT login_key, attribute, value FROM enterprise_cloudidentity WHERE enterprise_id = %s"
-    )
-    for login_key, attribute, value in bulk_read(query, [enterprise.pk]):
-        found.setdefault(login_key, []).append((attribute, value))
-    return {login_key: tuple(values) for login_key, values in found.items()}
+    def _read_identities(self) -> dict[str, tuple[tuple[int, str], ...]]:
+        found: dict[str, list[tuple[int, str]]] = {}
+        for login_key, attribute, value in bulk_read(IDENTITIES, [self._enterprise.pk]):
+            found.setdefault(login_key, []).append((attribute, value))
+        return {login_key: tuple(values) for login_key, values in found.items()}
 
-
-def _read_accounts(
-    enterprise: Enterprise, hosts: Hosts, beat: Callable[[], None]
-) -> tuple[list[AccountInput], dict[str, str], Counter[str], int]:
-    """Consuming accounts, e-mails as given, why others are excluded, and how many never signed in.
-
-    "Never signed in" counts by default; a setting of the enterprise excludes it (section 2).
-    """
-    accounts: list[AccountInput] = []
-    emails: dict[str, str] = {}
-    excluded: Counter[str] = Counter()
-    never = 0
-    query = (
-        "SELECT user_id, email, email_key, consumes, never_signed_in, suspended, excluded"
-        " FROM enterprise_serveruseraccount WHERE instance_id = %s"
-    )
-    for host_name, instance in sorted(hosts.registered.items()):
-        for number, row in enumerate(bulk_read(query, [instance.pk])):
-            user_id, email, email_key, consumes, never_signed_in, suspended, reason = row
-            if not number % 5000:
-                beat()
-            if not consumes:
-                excluded["suspended" if suspended else reason] += 1
-                continue
-            if never_signed_in:
-                never += 1
-                if enterprise.exclude_never_signed_in:
-                    excluded["never_signed_in"] += 1
-                    continue
-            account = f"{host_name}:{user_id}"
-            accounts.append(AccountInput(account, email_key))
-            if email != email_key:
-                emails[account] = email
-    return accounts, emails, excluded, never
+    def totals(self) -> dict[str, Any]:
+        """The counts that need no match, for ``Snapshot.totals``."""
+        return {
+            "consuming_accounts": len(self.accounts),
+            "excluded": dict(sorted(self._excluded.items())),
+            "never_signed_in": self._never_signed_in,
+            "subscribers_not_linked": self._kinds["uncounted_subscriber"],
+            "invitations": self._kinds["invitation"],
+            "unread": {host: len(refs) for host, refs in sorted(self._unread.items())},
+            "ambiguous_hosts": sorted(self._hosts.ambiguous),
+        }

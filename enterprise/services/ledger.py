@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from django.db.models import Max
 
-from enterprise.counting.match import Membership, Person
-from enterprise.models import (
-    CloudAccount,
-    CurrentPerson,
-    MembershipVersion,
-    PersonVersion,
-    Snapshot,
-)
+from enterprise.counting.match import Count, Membership, Person
+from enterprise.models import CurrentPerson, MembershipVersion, PersonVersion, Snapshot
 from enterprise.services.bulk import (
-    IN_LIST,
     WRITE_ROWS,
-    bulk_execute,
+    bulk_execute_in,
     bulk_insert,
-    bulk_read,
+    bulk_read_in,
     in_batches,
 )
 from enterprise.services.count_inputs import Inputs
-from enterprise.services.person_rows import person_row
+from enterprise.services.person_rows import PersonRow, person_row
 from enterprise.services.staging import digest_of
 
 ANCHOR_EVERY = 100
@@ -42,162 +34,131 @@ def unpack_anchors(packed: bytes | memoryview[int]) -> list[str]:
     return anchors
 
 
-def person_digest(person: Person, inputs: Inputs) -> int:
-    """Eight bytes over everything a person is made of: key, cloud rows, accounts, e-mails, reasons."""
-    parts: list[Any] = [person.key, inputs.cloud_digests.get(person.cloud_ref or 0)]
-    for membership in person.memberships:
-        parts.append(membership)
-        parts.append(inputs.emails.get(membership.account))
-    if person.cloud_ref is None:
-        parts.append(inputs.cloud_digests.get(server_only_ref(person, inputs) or 0))
-    return digest_of(parts)
+def github_row_ref(person: Person, inputs: Inputs) -> int | None:
+    """The cloud row that tells of this person, if any.
 
-
-def server_only_ref(person: Person, inputs: Inputs) -> int | None:
-    """GHEC's own row for the first account of a server-only person that has one."""
-    for membership in person.memberships:
-        ref = inputs.server_only.get(membership.account)
-        if ref is not None:
-            return ref
+    That is the person's own; or, of a server-only person, GHEC's row for the first account that has
+    one, which gives license type and Visual Studio facts (section 3, rule 2).
+    """
+    if person.cloud_ref is not None:
+        return person.cloud_ref
+    if inputs.server_only:
+        for membership in person.memberships:
+            ref = inputs.server_only.get(membership.account)
+            if ref is not None:
+                return ref
     return None
 
 
-class Current(NamedTuple):
-    """The open versions: digest by number, and the numbers that identity is inherited from."""
+def person_digest(person: Person, ref: int | None, inputs: Inputs) -> int:
+    """Eight bytes over everything a person is made of: key, GitHub's row, accounts, e-mails, reasons.
 
-    digests: dict[int, int]
-    by_cloud_key: dict[str, int]
-    by_account: dict[str, int]
-
-
-def read_current(enterprise_id: int) -> Current:
-    digests: dict[int, int] = {}
-    by_cloud_key: dict[str, int] = {}
-    for number, digest, cloud_key in bulk_read(
-        "SELECT number, digest, cloud_key FROM enterprise_personversion"
-        " WHERE enterprise_id = %s AND to_snapshot IS NULL",
-        [enterprise_id],
-    ):
-        digests[number] = digest
-        if cloud_key:
-            by_cloud_key[cloud_key] = number
-    by_account = dict(
-        bulk_read(
-            "SELECT account, number FROM enterprise_membershipversion"
-            " WHERE enterprise_id = %s AND to_snapshot IS NULL",
-            [enterprise_id],
-        )
-    )
-    return Current(digests, by_cloud_key, by_account)
-
-
-def assign_numbers(
-    enterprise_id: int, persons: Iterable[Person], inputs: Inputs, current: Current
-) -> list[int]:
-    """The number of each person, in the order of ``persons`` (section 3, rule 6).
-
-    Cloud rows first, in key order, take the number of their last person, one that has left
-    included; then, in key order, groups take the smallest unclaimed number among their accounts;
-    each number once; the rest are new.
+    ``ref`` is the person's ``github_row_ref``.
     """
-    numbers: list[int] = []
-    claimed: set[int] = set()
-    without: list[tuple[int, str, tuple[str, ...]]] = []
-    for index, person in enumerate(persons):
-        number = 0
-        if person.cloud_ref is not None:
-            number = current.by_cloud_key.get(inputs.cloud_keys[person.cloud_ref], 0)
-        numbers.append(number)
-        if number:
-            claimed.add(number)
-        else:
-            accounts = tuple(membership.account for membership in person.memberships)
-            without.append((index, "" if person.cloud_ref is None else person.key, accounts))
-    everyone = PersonVersion.objects.filter(enterprise_id=enterprise_id)
-    newest = everyone.aggregate(Max("number"))["number__max"] or 0
-    departed = dict(
-        _numbers_of_the_departed(enterprise_id, [key for _, key, _ in without if key])
-        if newest
-        else ()
-    )
-    for index, key, _ in without:
-        number = departed.get(key, 0)
-        if number and number not in claimed:
-            numbers[index] = number
-            claimed.add(number)
-    for index, _, accounts in without:
-        if numbers[index]:
-            continue
-        found = (current.by_account.get(account, 0) for account in accounts)
-        number = min((n for n in found if n and n not in claimed), default=0)
-        if not number:
-            newest += 1
-            number = newest
-        numbers[index] = number
-        claimed.add(number)
-    return numbers
+    parts: list[Any] = [
+        person.key,
+        person.cloud_ref is None,
+        None if ref is None else inputs.cloud_digests[ref],
+    ]
+    for membership in person.memberships:
+        parts += membership
+        parts.append(inputs.emails.get(membership.account))
+    return digest_of(parts)
 
 
-def _numbers_of_the_departed(enterprise_id: int, keys: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """(key, number) of the last person that had a cloud row of this key, for cloud rows without one."""
-    for batch in in_batches(sorted(keys), IN_LIST):
-        yield from (
-            PersonVersion.objects.filter(enterprise_id=enterprise_id, key__in=batch)
-            .exclude(cloud_key="")
-            .values_list("key")
-            .annotate(Max("number"))
-            .order_by("key")
-        )
+class Written(NamedTuple):
+    """A person to write: its place in the count, its number and digest."""
+
+    place: int
+    number: int
+    digest: int
 
 
 class Changes(NamedTuple):
-    """What a recount found: persons to write, with their numbers and digests, and numbers that went."""
+    """What a recount found: persons to write, numbers that went, and which of the written were open."""
 
-    written: list[tuple[int, int, Person]]
+    written: list[Written]
     gone: list[int]
-    known: set[int]  # of the written, those that had an open version
+    known: set[int]
 
 
-def write_changes(snapshot: Snapshot, changes: Changes, inputs: Inputs) -> None:
-    """Close what changed or went and insert what is new, as of ``snapshot``."""
+def write_changes(snapshot: Snapshot, changes: Changes, count: Count, inputs: Inputs) -> None:
+    """Close what changed or went, then insert what is new, as of ``snapshot``.
+
+    Everything is closed before anything is inserted, since an account is open in one person only.
+    """
     closing = [*changes.gone, *changes.known]
-    enterprise_id = snapshot.enterprise_id
-    where = "enterprise_id = %s AND number = %s"
-    bulk_execute(
-        f"UPDATE enterprise_personversion SET to_snapshot = %s WHERE {where} AND to_snapshot IS NULL",  # noqa: S608
-        ((snapshot.pk, enterprise_id, number) for number in closing),
+    bulk_execute_in(
+        "UPDATE enterprise_personversion SET to_snapshot = %s"
+        " WHERE enterprise_id = %s AND to_snapshot IS NULL AND number IN",
+        [snapshot.pk, snapshot.enterprise_id],
+        closing,
     )
-    bulk_execute(
-        f"DELETE FROM enterprise_currentperson WHERE {where}",  # noqa: S608
-        ((enterprise_id, number) for number in closing),
+    bulk_execute_in(
+        "DELETE FROM enterprise_currentperson WHERE enterprise_id = %s AND number IN",
+        [snapshot.enterprise_id],
+        closing,
     )
-    _write_memberships(snapshot, changes)
-    for batch in in_batches(_rendered(changes.written, inputs), WRITE_ROWS):
-        _insert_persons(snapshot, batch, inputs)
-        _insert_current(snapshot, batch)
+    kept = _close_memberships(snapshot, changes, count)
+    for batch in in_batches(changes.written, WRITE_ROWS):
+        persons = [(number, digest, count[place]) for place, number, digest in batch]
+        rows = _rows(persons, inputs)
+        _insert_persons(snapshot, persons, rows, inputs)
+        _insert_current(snapshot, persons, rows)
+        _insert_memberships(snapshot, persons, kept)
 
 
-def _rendered(written: list[tuple[int, int, Person]], inputs: Inputs) -> Iterator[tuple[Any, ...]]:
-    """(number, digest, person, row) of each person to write, reading cloud rows a batch at a time."""
-    for batch in in_batches(written, IN_LIST):
-        wanted = {}
-        for number, _, person in batch:
-            ref = person.cloud_ref
-            wanted[number] = server_only_ref(person, inputs) if ref is None else ref
-        reports = dict(
-            CloudAccount.objects.filter(pk__in={ref for ref in wanted.values() if ref}).values_list(
-                "pk", "report"
-            )
+_Numbered = tuple[int, int, Person]  # number, digest, person
+
+
+def _close_memberships(snapshot: Snapshot, changes: Changes, count: Count) -> set[str]:
+    """Close the memberships that are no more; return the accounts whose own stays as it is."""
+    kept: set[str] = set()
+    wanted = {
+        _columns(membership, number)
+        for place, number, _ in changes.written
+        if number in changes.known
+        for membership in count[place].memberships
+    }
+    over = []
+    for pk, *columns in bulk_read_in(
+        "SELECT id, account, number, rule, attribute, value, candidates"
+        " FROM enterprise_membershipversion"
+        " WHERE enterprise_id = %s AND to_snapshot IS NULL AND number IN",
+        [snapshot.enterprise_id],
+        [*changes.gone, *changes.known],
+    ):
+        if tuple(columns) in wanted:
+            kept.add(columns[0])
+        else:
+            over.append(pk)
+    bulk_execute_in(
+        "UPDATE enterprise_membershipversion SET to_snapshot = %s WHERE id IN", [snapshot.pk], over
+    )
+    return kept
+
+
+def _rows(persons: Sequence[_Numbered], inputs: Inputs) -> list[PersonRow]:
+    """Each person's row of the report, with what GitHub's rows tell."""
+    refs = [github_row_ref(person, inputs) for _, _, person in persons]
+    reports: dict[int | None, str] = dict(
+        bulk_read_in(
+            "SELECT id, report FROM enterprise_cloudaccount WHERE id IN",
+            [],
+            {ref for ref in refs if ref is not None},
         )
-        for number, digest, person in batch:
-            text = reports.get(wanted[number] or 0)
-            facts = orjson.loads(text) if text else None
-            own = facts if person.cloud_ref is not None else None
-            other = facts if person.cloud_ref is None else None
-            yield number, digest, person, person_row(person, own, other, inputs.emails)
+    )
+    # A row may be missing only if an apply has just replaced it: then the recount rolls back.
+    facts = {ref: orjson.loads(text) for ref, text in reports.items()}
+    return [
+        person_row(person, facts.get(ref, {}), inputs.emails)
+        for (_, _, person), ref in zip(persons, refs, strict=True)
+    ]
 
 
-def _insert_persons(snapshot: Snapshot, rendered: list[tuple[Any, ...]], inputs: Inputs) -> None:
+def _insert_persons(
+    snapshot: Snapshot, persons: Iterable[_Numbered], rows: Iterable[PersonRow], inputs: Inputs
+) -> None:
     bulk_insert(
         PersonVersion,
         (
@@ -210,27 +171,27 @@ def _insert_persons(snapshot: Snapshot, rendered: list[tuple[Any, ...]], inputs:
             "digest",
             "report",
             "from_snapshot",
-            "to_snapshot",
         ),
         (
             (
                 snapshot.enterprise_id,
                 number,
                 person.key,
-                inputs.cloud_keys.get(person.cloud_ref, ""),
+                "" if person.cloud_ref is None else inputs.cloud_keys[person.cloud_ref],
                 row.license_type,
                 len(person.memberships),
                 digest,
                 row.report,
                 snapshot.pk,
-                None,
             )
-            for number, digest, person, row in rendered
+            for (number, digest, person), row in zip(persons, rows, strict=True)
         ),
     )
 
 
-def _insert_current(snapshot: Snapshot, rendered: list[tuple[Any, ...]]) -> None:
+def _insert_current(
+    snapshot: Snapshot, persons: Iterable[_Numbered], rows: Iterable[PersonRow]
+) -> None:
     bulk_insert(
         CurrentPerson,
         (
@@ -256,29 +217,12 @@ def _insert_current(snapshot: Snapshot, rendered: list[tuple[Any, ...]]) -> None
                 row.words,
                 row.public_words,
             )
-            for number, _, person, row in rendered
+            for (number, _, person), row in zip(persons, rows, strict=True)
         ),
     )
 
 
-def _write_memberships(snapshot: Snapshot, changes: Changes) -> None:
-    """Close and insert the memberships that differ, of the persons that changed."""
-    stored: dict[tuple[Any, ...], int] = {}
-    for batch in in_batches([*changes.gone, *changes.known], IN_LIST):
-        for pk, *stored_columns in MembershipVersion.objects.filter(
-            enterprise_id=snapshot.enterprise_id, number__in=batch, to_snapshot=None
-        ).values_list("pk", "account", "number", "rule", "attribute", "value", "candidates"):
-            stored[tuple(stored_columns)] = pk
-    fresh = []
-    for number, _, person in changes.written:
-        for membership in person.memberships:
-            columns = _columns(membership, number)
-            if stored.pop(columns, None) is None:
-                fresh.append(columns)
-    bulk_execute(
-        "UPDATE enterprise_membershipversion SET to_snapshot = %s WHERE id = %s",
-        ((snapshot.pk, pk) for pk in stored.values()),
-    )
+def _insert_memberships(snapshot: Snapshot, persons: Iterable[_Numbered], kept: set[str]) -> None:
     bulk_insert(
         MembershipVersion,
         (
@@ -290,19 +234,17 @@ def _write_memberships(snapshot: Snapshot, changes: Changes) -> None:
             "value",
             "candidates",
             "from_snapshot",
-            "to_snapshot",
         ),
-        ((snapshot.enterprise_id, *columns, snapshot.pk, None) for columns in fresh),
+        (
+            (snapshot.enterprise_id, *_columns(membership, number), snapshot.pk)
+            for number, _, person in persons
+            for membership in person.memberships
+            if membership.account not in kept
+        ),
     )
 
 
 def _columns(membership: Membership, number: int) -> tuple[Any, ...]:
-    candidates = orjson.dumps(membership.candidates).decode() if membership.candidates else ""
-    return (
-        membership.account,
-        number,
-        membership.rule,
-        membership.attribute,
-        membership.value,
-        candidates,
-    )
+    account, rule, attribute, value, candidates = membership
+    packed = orjson.dumps(candidates).decode() if candidates else ""
+    return account, number, rule, attribute, value, packed

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from enterprise.counting.match import Person
+from enterprise.records import CloudRow
+from enterprise.services.cloud_rows import report_of
 
 ENTERPRISE, VISUAL_STUDIO = "enterprise", "visual_studio"
 """Codes of license types."""
@@ -15,24 +17,13 @@ ENTERPRISE, VISUAL_STUDIO = "enterprise", "visual_studio"
 REST_LICENSE_TYPES = {ENTERPRISE: "enterprise", VISUAL_STUDIO: "visual studio subscription"}
 """GitHub's words for them in ``consumed-licenses``; those of its CSV are in ``reports.rows``."""
 
-_FROM_CLOUD_ONLY = {
-    "github_com_login": "",
-    "github_com_name": "",
-    "github_com_user": False,
-    "github_com_profile": "",
-    "github_com_member_roles": (),
-    "github_com_enterprise_roles": (),
-    "github_com_verified_domain_emails": (),
-    "github_com_saml_name_id": "",
-    "github_com_orgs_with_pending_invites": (),
-    "github_com_two_factor_auth": None,
-}
-_FROM_EITHER = {
-    "visual_studio_subscription_user": False,
-    "license_type": ENTERPRISE,
-    "visual_studio_license_status": "",
-    "visual_studio_subscription_email": "",
-}
+_BLANK = report_of(CloudRow())
+_FROM_EITHER = (
+    "visual_studio_subscription_user",
+    "license_type",
+    "visual_studio_license_status",
+    "visual_studio_subscription_email",
+)
 
 
 class PersonRow(NamedTuple):
@@ -50,18 +41,19 @@ def license_code(text: str) -> str:
     return VISUAL_STUDIO if "visual" in text.casefold() else ENTERPRISE
 
 
-def person_row(
-    person: Person,
-    cloud: Mapping[str, Any] | None,
-    server_only: Mapping[str, Any] | None,
-    emails: Mapping[str, str],
-) -> PersonRow:
+def person_row(person: Person, facts: Mapping[str, Any], emails: Mapping[str, str]) -> PersonRow:
     """Put the row together.
 
-    ``cloud`` is the person's own row as GitHub gave it. ``server_only`` is GHEC's row for one of the
-    accounts of a person without a cloud row: it gives license type and Visual Studio facts (section
-    3, rule 2). The server columns are ours: the accounts this console read, by name as registered.
+    ``facts`` is GitHub's row for the person, empty if there is none: the person's own, or GHEC's for
+    one of the accounts of a person without, which gives license type and Visual Studio facts only
+    (section 3, rule 2). ``emails`` are the primary e-mails as given where they differ from the
+    normalized ones. The server columns are ours: the accounts this console read, by name as
+    registered.
     """
+    has_cloud_row = person.cloud_ref is not None
+    if not has_cloud_row:
+        facts = {name: facts[name] for name in _FROM_EITHER if name in facts}
+    row = {**_BLANK, **facts}
     accounts = [membership.account for membership in person.memberships]
     primary = sorted(
         {
@@ -70,10 +62,6 @@ def person_row(
             if membership.value
         }
     )
-    facts = cloud or server_only or {}
-    row: dict[str, Any] = dict(_FROM_CLOUD_ONLY) if cloud is None else dict(cloud)
-    for name, blank in _FROM_EITHER.items():
-        row[name] = facts.get(name, blank)
     row["enterprise_server_user_ids"] = accounts
     row["enterprise_server_user"] = bool(accounts)
     row["enterprise_server_emails"] = row["enterprise_server_primary_emails"] = primary
@@ -90,7 +78,7 @@ def person_row(
     return PersonRow(
         report=orjson.dumps(row).decode(),
         license_type=code,
-        kind=_kind(row, bool(accounts), cloud is not None),
+        kind=_kind(row, bool(accounts), has_cloud_row),
         words="\n".join(filter(None, [*public, *private])).lower(),
         public_words="\n".join(filter(None, public)).lower(),
     )
