@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
         folder.mkdir(mode=0o700)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
-        world = generate_world(slug=SLUG, name="Octodemo")
+        world = generate_world(slug=SLUG, name="Octodemo", as_of=datetime.now(UTC))
         try:
             with serve(world) as fleet:
                 return _run(fleet, folder)
