@@ -86,9 +86,11 @@ class Follower:
         self.out = out
         self.failed = 0
         self.held_elsewhere = 0
+        self.first_run = 0
 
     def follow(self, runs: Iterable[SyncRun]) -> None:
         for run in runs:
+            self.first_run = self.first_run or run.pk
             try:
                 ended = self._to_its_end(run.pk, wait=self.wait)
             except HeldElsewhere as held:
@@ -112,15 +114,24 @@ class Follower:
             self.out.write(run_line(run))
 
     def recount(self, actor: Actor) -> None:
-        """Bring the count up to date if it is behind; it takes seconds, so a worker's is waited for."""
+        """Bring the count up to date if it is behind; it takes seconds, so a worker's is waited for.
+
+        Where a worker has brought it up to date since the first run, that recount is told.
+        """
         self.enterprise.refresh_from_db()
         if self.enterprise.counted_version < self.enterprise.data_version:
             run, _new = recount_request(
                 enterprise=self.enterprise, trigger=RunTrigger.COMMAND, actor=actor
             )
-            ended = self._to_its_end(run.pk, wait=True)
-            self.failed += ended.state != RunState.SUCCEEDED
-            self.out.write(run_line(ended))
+        else:
+            since = SyncRun.objects.filter(enterprise=self.enterprise, pk__gt=self.first_run)
+            done = since.filter(kind=RunKind.RECOUNT).last() if self.first_run else None
+            if done is None:
+                return
+            run = done
+        ended = self._to_its_end(run.pk, wait=True)
+        self.failed += ended.state != RunState.SUCCEEDED
+        self.out.write(run_line(ended))
 
     def finish(self) -> None:
         """Raise CommandError with the exit code unless every run succeeded."""

@@ -207,10 +207,11 @@ def test_wait_follows_the_workers_runs_and_the_recount(
     fleet.instances[HOST].faults.add("status", status=401, path=REPORT)
     lines, code = called("sync", "--all", "--wait")
     assert code == 1
-    assert [line.split(" (")[0] for line in lines[:3]] == [
+    assert [line.split(" (")[0] for line in lines[:4]] == [
         "cloud: succeeded",
         "ghes1.example.com: failed",
         "ghes2.example.com: succeeded",
+        "recount: succeeded",
     ]
     enterprise.refresh_from_db()
     assert enterprise.counted_version == enterprise.data_version
