@@ -235,7 +235,7 @@ def test_up_runs_the_console_and_ctrl_c_leaves_nothing(up):
 
 
 def test_a_killed_worker_is_started_again(up):
-    console = up()
+    console = up(LICSYNC_TICK_SECONDS="0.5")
     wait_until(console.readiness, 60)
     workers = [
         pid for pid in console.left() if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -243,7 +243,7 @@ def test_a_killed_worker_is_started_again(up):
     os.kill(min(workers), signal.SIGKILL)
     wait_until(lambda: "worker ended with status -9" in console.log.read_text())
     assert [pid for pid in workers if alive(pid)] == []  # its pool too
-    time.sleep(8.5)  # until the ticks from before are too old
+    time.sleep(7)  # until the ticks from before are too old
     wait_until(console.readiness, 30)
     console.stop(signal.SIGTERM)
 
