@@ -84,7 +84,7 @@ def license_sync(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     except Refused as refused:
         return refusal(request, access, _about(instance), refused)
     text = (
-        _("License sync of %(host)s is enabled: it is read every week and on demand.")
+        _("License sync of %(host)s is enabled: it is read by its schedule and on demand.")
         if enabled
         else _("License sync of %(host)s is disabled. What was read stays, as of its date.")
     ) % {"host": instance.host_name}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from enterprise.counting import match
-from enterprise.models import Enterprise, ServerInstance, Snapshot
+from enterprise.models import CurrentPerson, Enterprise, PersonVersion, ServerInstance, Snapshot
 from enterprise.services.ledger import pack_anchors
 from tests.factories import (
     CurrentPersonFactory,
@@ -27,40 +28,44 @@ PAGE = "/enterprises/acme/licensing"
 pytestmark = pytest.mark.django_db
 
 
-def add_person(
-    snapshot: Snapshot, number: int, *, key: str = "", kind: str = "cloud", **fields: object
-) -> None:
-    """A current person in the ledger and in the search table."""
-    key = key or f"person{number:06}"
-    email = f"{key}@example.com" if "@" not in key else key
-    report = {
-        "github_com_login": "" if kind == "server" else key,
-        "github_com_name": f"Name {number}",
-        "github_com_user": kind != "server",
-        "github_com_verified_domain_emails": [email],
-        "github_com_saml_name_id": email,
-        "enterprise_server_user": kind != "cloud",
-        "enterprise_server_primary_emails": [email],
-        "enterprise_server_emails": [email],
-    }
-    PersonVersionFactory(
-        enterprise=snapshot.enterprise,
-        number=number,
-        key=key,
-        cloud_key="" if kind == "server" else key,
-        report=json.dumps(report),
-        from_snapshot=snapshot.pk,
-        **{name: fields[name] for name in ("license_type", "accounts") if name in fields},
-    )
-    CurrentPersonFactory(
-        enterprise=snapshot.enterprise,
-        number=number,
-        key=key,
-        kind=kind,
-        words=f"{key}\n{email}\nghes1.example.com:{number}",
-        public_words=f"ghes1.example.com:{number}" + ("" if "@" in key else f"\n{key}"),
-        **fields,
-    )
+def add_persons(snapshot: Snapshot, persons: Iterable[dict[str, Any]]) -> None:
+    """Current persons in the ledger and in the search table: number, and key, kind or the like."""
+    versions, current = [], []
+    for fields in persons:
+        number, kind = fields["number"], fields.get("kind", "cloud")
+        key = fields.setdefault("key", f"person{number:06}")
+        email = key if "@" in key else f"{key}@example.com"
+        report = {
+            "github_com_login": "" if kind == "server" else key,
+            "github_com_name": f"Name {number}",
+            "github_com_user": kind != "server",
+            "github_com_verified_domain_emails": [email],
+            "github_com_saml_name_id": email,
+            "enterprise_server_user": kind != "cloud",
+            "enterprise_server_primary_emails": [email],
+            "enterprise_server_emails": [email],
+        }
+        versions.append(
+            PersonVersionFactory.build(
+                enterprise=snapshot.enterprise,
+                number=number,
+                key=key,
+                cloud_key="" if kind == "server" else key,
+                license_type=fields.get("license_type", "enterprise"),
+                report=json.dumps(report),
+                from_snapshot=snapshot.pk,
+            )
+        )
+        current.append(
+            CurrentPersonFactory.build(
+                enterprise=snapshot.enterprise,
+                words=f"{key}\n{email}\nghes1.example.com:{number}",
+                public_words=f"ghes1.example.com:{number}" + ("" if "@" in key else f"\n{key}"),
+                **fields,
+            )
+        )
+    PersonVersion.objects.bulk_create(versions)
+    CurrentPerson.objects.bulk_create(current)
 
 
 @pytest.fixture
@@ -81,15 +86,19 @@ def snapshot(acme: Enterprise) -> Snapshot:
 
 @pytest.fixture
 def persons(snapshot: Snapshot) -> Snapshot:
-    for number in range(1, 121):
-        add_person(
-            snapshot,
-            number,
-            kind="server" if number % 10 == 0 else "cloud_and_server",
-            license_type="visual_studio" if number <= 2 else "enterprise",
-            accounts=number % 3,
-            ambiguous=number == 7,
-        )
+    add_persons(
+        snapshot,
+        [
+            {
+                "number": number,
+                "kind": "server" if number % 10 == 0 else "cloud_and_server",
+                "license_type": "visual_studio" if number <= 2 else "enterprise",
+                "accounts": number % 3,
+                "ambiguous": number == 7,
+            }
+            for number in range(1, 121)
+        ],
+    )
     return snapshot
 
 
@@ -253,8 +262,6 @@ class TestOnePerson:
     ) -> None:
         later = SnapshotFactory(enterprise=persons.enterprise, persons=119)
         number = 5
-        from enterprise.models import PersonVersion
-
         PersonVersion.objects.filter(number=number).update(to_snapshot=later.pk)
         now = owner.get(f"{PAGE}/persons/{number}").content.decode()
         assert "did not consume a license then" in now
@@ -275,7 +282,7 @@ class TestAnAuditor:
 
     @pytest.fixture
     def email_person(self, persons: Snapshot) -> int:
-        add_person(persons, 500, key="ada@example.com", kind="server")
+        add_persons(persons, [{"number": 500, "key": "ada@example.com", "kind": "server"}])
         MembershipVersionFactory(
             enterprise=persons.enterprise,
             account="ghes1.example.com:500",

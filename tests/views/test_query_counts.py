@@ -1,0 +1,77 @@
+"""How many queries each page asks: as the reviewed file says, however much there is to show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from enterprise.models import Enterprise, Snapshot
+from enterprise.services.ledger import pack_anchors
+from tests.factories import (
+    AuditEventFactory,
+    CredentialFactory,
+    GitHubSyncStatusFactory,
+    RunLogLineFactory,
+    ServerInstanceFactory,
+    SnapshotFactory,
+    SyncRunFactory,
+)
+from tests.views.test_licensing import add_persons
+
+REVIEWED = Path(__file__).with_name("query_counts.json")
+
+
+def grow(snapshot: Snapshot, *, instances: int, runs: int, persons: range) -> None:
+    enterprise = snapshot.enterprise
+    for _ in range(instances):
+        instance = ServerInstanceFactory(enterprise=enterprise, syncing=True, with_token=True)
+        GitHubSyncStatusFactory(enterprise=enterprise, host_name=instance.host_name)
+        SyncRunFactory(instance=instance, succeeded=True)
+        SyncRunFactory(instance=instance, held=True)
+        SyncRunFactory(instance=instance, running=True)
+        SyncRunFactory.create_batch(runs, instance=instance, failed=True)
+    AuditEventFactory.create_batch(runs, enterprise=enterprise)
+    add_persons(snapshot, [{"number": number, "kind": "cloud"} for number in persons])
+
+
+@pytest.mark.django_db
+def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
+    owner: Client, acme: Enterprise
+) -> None:
+    CredentialFactory(enterprise=acme)
+    snapshot = SnapshotFactory(
+        enterprise=acme, persons=300, anchors=pack_anchors([f"person{n:06}" for n in range(1, 301)])
+    )
+    grow(snapshot, instances=1, runs=1, persons=range(1, 4))
+    run = SyncRunFactory(instance=acme.instances.get(), succeeded=True)
+    RunLogLineFactory(run=run)
+    start = "/enterprises/acme"
+    pages = {
+        "overview": start,
+        "connect": f"{start}/settings/connect",
+        "audit": f"{start}/settings/audit",
+        "runs": f"{start}/runs",
+        "run": f"{start}/runs/{run.pk}",
+        "licensing": f"{start}/licensing",
+        "licensing, filtered": f"{start}/licensing?q=person&sort=-accounts",
+        "person": f"{start}/licensing/persons/3",
+    }
+
+    def counts() -> dict[str, int]:
+        found = {}
+        for name, path in pages.items():
+            with CaptureQueriesContext(connection) as captured:
+                assert owner.get(path).status_code == 200
+            found[name] = len(captured)
+        return found
+
+    few = counts()
+    assert few == json.loads(REVIEWED.read_text())
+    grow(snapshot, instances=5, runs=10, persons=range(4, 301))
+    RunLogLineFactory.create_batch(20, run=run)
+    assert counts() == few
