@@ -53,7 +53,7 @@ class Reply:
         if encoding in ("", "identity"):
             yield from self._received(limit, seconds)
         elif encoding in ("gzip", "x-gzip"):
-            yield from _unpacked(self._received(limit, seconds), limit)
+            yield from unpacked(self._received(limit, seconds), limit)
         else:
             raise Fault("unreadable_encoding")
 
@@ -82,7 +82,7 @@ class Reply:
                 yield chunk
 
 
-def _unpacked(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+def unpacked(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
     """Unpack gzip, of several members too, in bounded steps.
 
     A bomb is noticed when it has unfolded one step too far.
