@@ -55,6 +55,18 @@ def console(database: str) -> None:
     call_command("migrate", verbosity=0)
 
 
+def settle() -> None:
+    """Have the database finish what it put off, so that the next measurement does not pay for it."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("VACUUM ANALYZE")
+            cursor.execute("CHECKPOINT")
+        else:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def _drop(name: str) -> None:
     from django.db import connection
 
