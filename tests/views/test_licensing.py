@@ -319,3 +319,13 @@ class TestAnAuditor:
 
         html = owner.get(f"{PAGE}?kind=server").content.decode()
         assert not re.findall(r'(?:href|hx-get)="[^"]*(?:@|%40)[^"]*"', html)
+
+
+class TestMeteredBilling:
+    def test_persons_billable_this_cycle_stand_for_purchased(
+        self, owner: Client, snapshot: Snapshot
+    ) -> None:
+        Enterprise.objects.filter(slug="acme").update(billing_model="metered")
+        html = owner.get(PAGE).content.decode()
+        assert "GitHub counts <strong>150</strong> persons billable this cycle" in html
+        assert "purchased" not in html
