@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.models import Snapshot
-from enterprise.reports.csv import file_name, report_csv
+from enterprise.reports.csv import file_name, report_csv, table_csv
 from enterprise.reports.rest import moment
 from enterprise.selectors.licenses import snapshot_get, snapshot_latest
 from enterprise.services.audit import audit_record
@@ -62,6 +62,35 @@ def licensing_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     response["X-Licsync-Snapshot"] = str(snapshot.pk)
     response["X-Licsync-As-Of"] = moment(snapshot.taken_at)
     response["X-Licsync-Rows"] = str(snapshot.persons)
+    return response
+
+
+def table_download(
+    request: HttpRequest,
+    access: Access,
+    name: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+) -> HttpResponseBase:
+    """Any other table as the file ``NAME-ENTERPRISE.csv``; ``rows`` are read while it is sent."""
+    response: HttpResponseBase
+    if request.method == "HEAD":
+        response = HttpResponse()
+    else:
+        audit_record(
+            enterprise=access.enterprise,
+            actor=access.actor,
+            action="report.download",
+            target=f"{name}.csv",
+            after={"masked": access.masked},
+        )
+        incomplete = _(
+            "INCOMPLETE: this download broke off after %(written)s rows. Download it again."
+        )
+        response = _streamed(request, table_csv(head, rows, incomplete=incomplete))
+    response["Content-Type"] = "text/csv; charset=utf-8; header=present"
+    response["Content-Disposition"] = f'attachment; filename="{name}-{access.enterprise.slug}.csv"'
+    response["Cache-Control"] = "no-store"
     return response
 
 
