@@ -115,6 +115,12 @@ class PersonChange(NamedTuple):
         """The newest there is."""
         return self.after or self.before
 
+    @property
+    def only_reason(self) -> bool:
+        """Whether the row is as it was, and what differs is why an account is in it."""
+        both = self.before is not None and self.after is not None
+        return both and not (self.came or self.went or self.facts)
+
 
 ACCOUNTS = "enterprise_server_user_ids"
 _FOLLOWS = {ACCOUNTS, "enterprise_server_user", "enterprise_server_emails", "total_user_accounts"}

@@ -91,7 +91,7 @@ def totals_of(snapshot: Snapshot) -> Totals:
 def persons_page(
     snapshot: Snapshot, *, page: int, per_page: int, masked: bool = False
 ) -> list[PersonLine]:
-    """Page ``page`` (from 1) of a snapshot in key order. It seeks its anchor: all pages cost the same."""
+    """Page ``page`` (from 1) in key order. It seeks its anchor, so all pages cost the same."""
     return [
         person_line(row, masked=masked)
         for row in report_rows(snapshot, page=page, per_page=per_page)

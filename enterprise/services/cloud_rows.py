@@ -28,6 +28,10 @@ class Matching(NamedTuple):
     visual_studio_status: str
 
 
+NEITHER_NAME_ID_NOR_EMAIL = ',"",[],['
+"""What a ``Matching`` as JSON contains if ``name_id`` and ``emails`` are empty, and only then."""
+
+
 def row_kind(row: CloudRow) -> CloudAccount.Kind:
     if row.cloud_user:
         return CloudAccount.Kind.PERSON

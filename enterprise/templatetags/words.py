@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
@@ -25,6 +26,28 @@ PERSON_KINDS: dict[str, str | Promise] = {
     "cloud_and_server": _("Cloud and server"),
     "server": _("Server only"),
     "invitation": _("Invitation"),
+}
+REPORT_LABELS: dict[str, str | Promise] = {
+    "github_com_login": _("GitHub login"),
+    "github_com_name": _("Name"),
+    "github_com_member_roles": _("Member roles"),
+    "github_com_enterprise_roles": _("Enterprise roles"),
+    "github_com_verified_domain_emails": _("Verified-domain e-mail addresses"),
+    "github_com_saml_name_id": _("SAML NameID"),
+    "github_com_orgs_with_pending_invites": _("Organizations with a pending invitation"),
+    "github_com_two_factor_auth": _("Two-factor authentication"),
+    "visual_studio_license_status": _("Visual Studio license"),
+    "visual_studio_subscription_email": _("Visual Studio subscription e-mail address"),
+    "enterprise_server_primary_emails": _("Primary e-mail addresses on servers"),
+    "total_user_accounts": _("User accounts"),
+}
+"""What a person's row says, by GitHub's REST names."""
+
+_FURTHER_LABELS: dict[str, str | Promise] = {
+    "license_type": _("License type"),
+    "github_com_user": _("Cloud account"),
+    "github_com_profile": _("GitHub profile"),
+    "visual_studio_subscription_user": _("Visual Studio subscriber"),
 }
 _GITHUB_STATES = {"never": "never_synced"}  # the others are called alike in console.STATES
 
@@ -54,6 +77,35 @@ def license_type(code: str) -> str | Promise:
 @register.filter
 def person_kind(code: str) -> str | Promise:
     return PERSON_KINDS.get(code, code)
+
+
+@register.filter
+def report_label(name: str) -> str | Promise:
+    return REPORT_LABELS.get(name) or _FURTHER_LABELS.get(name, name)
+
+
+@register.filter
+def report_value(value: object) -> str:
+    """A value of a person's row in words; lists joined by commas."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+@register.filter
+def total_difference(kept: Mapping[str, int]) -> int:
+    """Our persons less GitHub's rows, of what a snapshot keeps of its difference."""
+    return kept["ours"] - kept["listed"]
+
+
+@register.filter
+def causes(kept: Mapping[str, int]) -> list[tuple[str | Promise, int]]:
+    """The causes of a snapshot's difference that are not nought, by name."""
+    return [(cause.name, kept[code]) for code, cause in wording.CAUSES.items() if kept.get(code)]
 
 
 @register.filter

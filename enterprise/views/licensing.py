@@ -1,16 +1,17 @@
-"""Who consumes a license: the two totals, the instances, the table of persons, and one person."""
+"""Who consumes a license: the two totals, the instances, the table of persons, now or as of then."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
-from enterprise.models import PersonVersion, Snapshot
+from enterprise.models import Snapshot
 from enterprise.selectors.connect import instance_lines
 from enterprise.selectors.licenses import (
     SORTS,
@@ -22,8 +23,10 @@ from enterprise.selectors.licenses import (
     snapshot_latest,
     totals_of,
 )
-from enterprise.selectors.persons import PersonDetail, person_get
-from enterprise.templatetags.words import LICENSE_TYPES, PERSON_KINDS
+from enterprise.templatetags.words import (
+    LICENSE_TYPES,
+    PERSON_KINDS,
+)
 from enterprise.views import shell
 
 PER_PAGE = 50
@@ -85,7 +88,12 @@ def _query(request: HttpRequest, access: Access) -> Query:
 
 @enterprise_view(Permission.SEE_REPORTS)
 def licensing(request: HttpRequest, access: Access) -> HttpResponse:
-    """The report; by htmx the table of persons alone, its address kept in the browser's."""
+    """The report; by htmx the table of persons alone, its address kept in the browser's.
+
+    With ``?as_of=ID`` the report of an earlier snapshot: everybody, without search or filters.
+    """
+    if "as_of" in request.GET:
+        return _as_of(request, access)
     snapshot = snapshot_latest(access.enterprise)
     query = _query(request, access)
     persons = _persons(request, access, snapshot, query) if snapshot is not None else {}
@@ -113,25 +121,26 @@ def licensing(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
+def _as_of(request: HttpRequest, access: Access) -> HttpResponse:
+    number = shell.whole_number(request.GET["as_of"]) or 0
+    snapshot = shell.found_or_404(snapshot_get(access.enterprise, number))
+    context = {
+        "snapshot": snapshot,
+        "as_of": snapshot.pk,
+        "totals": totals_of(snapshot),
+        "query": Query(),
+        **_numbered(request, access, snapshot, partial(Query().url, as_of=snapshot.pk)),
+    }
+    return shell.page(request, access, "enterprise/licensing/as_of.html", context, tab="licensing")
+
+
 def _persons(
     request: HttpRequest, access: Access, snapshot: Snapshot, query: Query
 ) -> dict[str, Any]:
     """The lines of one page, and where the others are."""
     context: dict[str, Any] = {"query": query, "snapshot": snapshot, **_sorting(query, access)}
     if query.is_plain:
-        pages = max(1, -(-snapshot.persons // PER_PAGE))
-        page = min(max(1, shell.whole_number(request.GET.get("page")) or 1), pages)
-        lines = persons_page(snapshot, page=page, per_page=PER_PAGE, masked=access.masked)
-        return context | {
-            "lines_of_persons": lines,
-            "found": snapshot.persons,
-            "page": page,
-            "pages": pages,
-            "first_url": query.url(page=1) if page > 1 else None,
-            "previous_url": query.url(page=page - 1) if page > 1 else None,
-            "next_url": query.url(page=page + 1) if page < pages else None,
-            "last_url": query.url(page=pages) if page < pages else None,
-        }
+        return context | _numbered(request, access, snapshot, query.url)
     found = _search(request, access, query)
     return context | {
         "lines_of_persons": found.lines,
@@ -139,6 +148,26 @@ def _persons(
         "first_url": query.url() if found.previous is not None else None,
         "previous_url": query.url(before=found.previous) if found.previous is not None else None,
         "next_url": query.url(after=found.next) if found.next is not None else None,
+    }
+
+
+def _numbered(
+    request: HttpRequest, access: Access, snapshot: Snapshot, url: Callable[..., str]
+) -> dict[str, Any]:
+    """Page ``?page=`` of everybody as of a snapshot."""
+    pages = max(1, -(-snapshot.persons // PER_PAGE))
+    page = min(max(1, shell.whole_number(request.GET.get("page")) or 1), pages)
+    return {
+        "lines_of_persons": persons_page(
+            snapshot, page=page, per_page=PER_PAGE, masked=access.masked
+        ),
+        "found": snapshot.persons,
+        "page": page,
+        "pages": pages,
+        "first_url": url(page=1) if page > 1 else None,
+        "previous_url": url(page=page - 1) if page > 1 else None,
+        "next_url": url(page=page + 1) if page < pages else None,
+        "last_url": url(page=pages) if page < pages else None,
     }
 
 
@@ -168,123 +197,3 @@ def _sorting(query: Query, access: Access) -> dict[str, Any]:
         turned = f"-{column}" if sign == "" else column
         context[f"{column}_url"] = query._replace(sort=turned).url()
     return context
-
-
-# --- One person ----------------------------------------------------------------------------------
-
-
-class Version(NamedTuple):
-    """A person as of some time. ``until`` is None for the present one."""
-
-    version: PersonVersion
-    since: Snapshot | None
-    until: Snapshot | None
-    is_shown: bool
-
-
-@enterprise_view(Permission.SEE_REPORTS)
-def person(request: HttpRequest, access: Access, number: int) -> HttpResponse:
-    """Why a person counts, as of the newest snapshot or ``?as_of=`` an earlier one."""
-    as_of = request.GET.get("as_of")
-    if as_of is None:
-        snapshot = snapshot_latest(access.enterprise)
-    else:
-        snapshot = snapshot_get(access.enterprise, shell.whole_number(as_of) or 0)
-    snapshot = shell.found_or_404(snapshot)
-    detail = person_get(access.enterprise, number, snapshot=snapshot, masked=access.masked)
-    if detail is None:
-        return _gone(request, access, number, snapshot)
-    reasons = [
-        wording.membership_sentence(
-            account=m.account,
-            rule=m.rule,
-            attribute=m.attribute,
-            value=m.value,
-            candidates=m.candidates,
-        )
-        for m in detail.memberships
-    ]
-    context = {
-        "detail": detail,
-        "line": detail.line,
-        "snapshot": snapshot,
-        "as_of": as_of is not None,
-        "why": wording.person_sentence(
-            has_cloud_row=detail.has_cloud_row, name=detail.line.key, accounts=reasons
-        ),
-        "memberships": list(zip(detail.memberships, reasons, strict=True)),
-        "facts": _facts(detail),
-        "versions": _versions(access, detail.history, snapshot),
-    }
-    return shell.page(request, access, "enterprise/licensing/person.html", context, tab="licensing")
-
-
-def _gone(request: HttpRequest, access: Access, number: int, snapshot: Snapshot) -> HttpResponse:
-    """A person who did not consume a license then, though they do at another time."""
-    history = list(
-        PersonVersion.objects.filter(enterprise=access.enterprise, number=number).order_by(
-            "from_snapshot"
-        )
-    )
-    shell.found_or_404(history[0] if history else None)
-    context = {
-        "number": number,
-        "snapshot": snapshot,
-        "versions": _versions(access, history, snapshot),
-    }
-    return shell.page(
-        request, access, "enterprise/licensing/person_gone.html", context, tab="licensing"
-    )
-
-
-def _versions(access: Access, history: list[PersonVersion], shown: Snapshot) -> list[Version]:
-    """Newest first."""
-    ids = {v.from_snapshot for v in history} | {v.to_snapshot for v in history if v.to_snapshot}
-    snapshots = (
-        Snapshot.objects.filter(enterprise=access.enterprise)
-        .defer("anchors", "totals")
-        .in_bulk(ids)
-    )
-    return [
-        Version(
-            v,
-            snapshots.get(v.from_snapshot),
-            snapshots.get(v.to_snapshot) if v.to_snapshot else None,
-            v.from_snapshot <= shown.pk and (v.to_snapshot is None or v.to_snapshot > shown.pk),
-        )
-        for v in reversed(history)
-    ]
-
-
-def _facts(detail: PersonDetail) -> list[tuple[str, str]]:
-    """What the report says of a person, only what it has; lists joined by commas."""
-    report = detail.line.report
-    labels = [
-        ("github_com_login", _("GitHub login")),
-        ("github_com_name", _("Name")),
-        ("github_com_member_roles", _("Member roles")),
-        ("github_com_enterprise_roles", _("Enterprise roles")),
-        ("github_com_verified_domain_emails", _("Verified-domain e-mail addresses")),
-        ("github_com_saml_name_id", _("SAML NameID")),
-        ("github_com_orgs_with_pending_invites", _("Organizations with a pending invitation")),
-        ("github_com_two_factor_auth", _("Two-factor authentication")),
-        ("visual_studio_license_status", _("Visual Studio license")),
-        ("visual_studio_subscription_email", _("Visual Studio subscription e-mail address")),
-        ("enterprise_server_primary_emails", _("Primary e-mail addresses on servers")),
-        ("total_user_accounts", _("User accounts")),
-    ]
-    return [
-        (label, _shown(report[name]))
-        for name, label in labels
-        if report.get(name) not in (None, "", [])
-    ]
-
-
-def _shown(value: object) -> str:
-    if value is True:
-        return _("Yes")
-    if value is False:
-        return _("No")
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)

@@ -1,0 +1,202 @@
+"""The count over time: every snapshot, and what changed between two of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import formats, timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from enterprise.access import Access, Permission, enterprise_view
+from enterprise.models import Snapshot
+from enterprise.selectors.changes import (
+    Changes,
+    PersonChange,
+    changes_between,
+    person_changes,
+)
+from enterprise.selectors.history import high_water, snapshots_page
+from enterprise.selectors.licenses import snapshot_get
+from enterprise.selectors.persons import PersonLine
+from enterprise.services.bulk import in_batches
+from enterprise.templatetags.console import number
+from enterprise.views import shell
+from enterprise.views.downloads import table_download
+from enterprise.views.trend import trend_of
+
+PER_PAGE = 100
+CSV_BATCH = 500
+
+KINDS: dict[str, tuple[str | Promise, str | Promise]] = {
+    "joined": (
+        gettext_lazy("Joined"),
+        gettext_lazy("Persons who came, with no account that anybody had before."),
+    ),
+    "left": (
+        gettext_lazy("Left"),
+        gettext_lazy(
+            "Persons who consume no license any more, nor does anybody with their accounts."
+        ),
+    ),
+    "matched": (
+        gettext_lazy("Newly matched"),
+        gettext_lazy("Persons who took in accounts that were somebody else's: licenses saved."),
+    ),
+    "split": (
+        gettext_lazy("Newly split"),
+        gettext_lazy("Persons of accounts that came away from somebody: licenses added."),
+    ),
+    "changed": (
+        gettext_lazy("Changed"),
+        gettext_lazy("Persons who stay, and whose row or reason is another one."),
+    ),
+}
+"""Name and meaning of each part of ``Changes``."""
+
+
+@enterprise_view(Permission.SEE_REPORTS)
+def history(request: HttpRequest, access: Access) -> HttpResponse:
+    """Every snapshot, newest first; the picture shows the same ones as the table."""
+    before = shell.whole_number(request.GET.get("before"))
+    lines, following = snapshots_page(access.enterprise, before=before)
+    context = {
+        "lines": lines,
+        "trend": trend_of([line.snapshot for line in reversed(lines)]),
+        "highest": high_water(access.enterprise),
+        "first_url": "?" if before is not None else None,
+        "next_url": f"?before={following}" if following is not None else None,
+    }
+    return shell.page(request, access, "enterprise/history/history.html", context, tab="licensing")
+
+
+# --- Between two snapshots -----------------------------------------------------------------------
+
+
+@enterprise_view(Permission.SEE_REPORTS)
+def compare(request: HttpRequest, access: Access) -> HttpResponse:
+    """What changed ``?from=`` one snapshot ``&to=`` another; without them, by the newest."""
+    lines, _following = snapshots_page(access.enterprise)
+    pair = _pair(request, access, [line.snapshot for line in lines])
+    if pair is None:
+        return shell.page(
+            request, access, "enterprise/history/nothing_to_compare.html", {}, tab="licensing"
+        )
+    older, newer = pair
+    changes = changes_between(older, newer)
+    kind = _kind(request, changes)
+    persons, following = _page(request, access, older, newer, getattr(changes, kind))
+    base = f"?from={older.pk}&to={newer.pk}"
+    choices = {line.snapshot.pk: line.snapshot for line in lines}
+    choices |= {older.pk: older, newer.pk: newer}
+    context = {
+        "older": older,
+        "newer": newer,
+        "base": base,
+        "kinds": [
+            (name, label, meaning, len(getattr(changes, name)))
+            for name, (label, meaning) in KINDS.items()
+        ],
+        "kind": kind,
+        "kind_label": KINDS[kind][0],
+        "persons": persons,
+        "snapshots": [(pk, _label(choices[pk])) for pk in sorted(choices, reverse=True)],
+        "first_url": f"{base}&what={kind}" if "after" in request.GET else None,
+        "next_url": f"{base}&what={kind}&after={following}" if following else None,
+    }
+    return shell.page(request, access, "enterprise/history/compare.html", context, tab="licensing")
+
+
+def _pair(
+    request: HttpRequest, access: Access, newest: list[Snapshot]
+) -> tuple[Snapshot, Snapshot] | None:
+    """The older and the newer of the snapshots asked for. None if there are not two at all."""
+    if len(newest) < 2:
+        return None
+    chosen = [
+        default if (asked := request.GET.get(name)) is None else _snapshot(access, asked)
+        for name, default in (("from", newest[1]), ("to", newest[0]))
+    ]
+    older, newer = sorted(chosen, key=lambda snapshot: snapshot.pk)
+    return older, newer
+
+
+def _snapshot(access: Access, asked: str) -> Snapshot:
+    return shell.found_or_404(snapshot_get(access.enterprise, shell.whole_number(asked) or 0))
+
+
+def _kind(request: HttpRequest, changes: Changes) -> str:
+    """What is asked for, else the first of which there is any."""
+    asked = request.GET.get("what", "")
+    if asked in KINDS:
+        return asked
+    return next((kind for kind in KINDS if getattr(changes, kind)), "joined")
+
+
+def _page(
+    request: HttpRequest, access: Access, older: Snapshot, newer: Snapshot, numbers: list[int]
+) -> tuple[list[PersonChange], int | None]:
+    """Persons after the one numbered ``?after=``, and the number to go on from."""
+    start = bisect_right(numbers, shell.whole_number(request.GET.get("after")) or 0)
+    page = numbers[start : start + PER_PAGE]
+    further = len(numbers) > start + PER_PAGE
+    persons = person_changes(older, newer, page, masked=access.masked)
+    return persons, page[-1] if further else None
+
+
+def _label(snapshot: Snapshot) -> str:
+    at = timezone.localtime(snapshot.taken_at)
+    when = formats.date_format(at, "SHORT_DATETIME_FORMAT")
+    return f"{when} {at.tzname()} · {number(snapshot.persons)}"
+
+
+CSV_HEAD = (
+    "Change",
+    "Person",
+    "Key",
+    "License type before",
+    "License type after",
+    "Server accounts before",
+    "Server accounts after",
+    "Primary emails before",
+    "Primary emails after",
+)
+
+
+@enterprise_view(Permission.SEE_REPORTS)
+def compare_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
+    """Every person that changed between two snapshots, in the order of the page."""
+    lines, _following = snapshots_page(access.enterprise)
+    pair = _pair(request, access, [line.snapshot for line in lines])
+    if pair is None:
+        raise Http404
+    older, newer = pair
+    rows = _csv_rows(older, newer, masked=access.masked)
+    return table_download(request, access, f"changes-{older.pk}-{newer.pk}", CSV_HEAD, rows)
+
+
+def _csv_rows(older: Snapshot, newer: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
+    changes = changes_between(older, newer)
+    for kind in KINDS:
+        for numbers in in_batches(getattr(changes, kind), CSV_BATCH):
+            for person in person_changes(older, newer, numbers, masked=masked):
+                before, after = (_cells(line) for line in (person.before, person.after))
+                pairs = zip(before, after, strict=True)
+                key = person.line.key if person.line else ""
+                yield [kind, person.number, key, *(cell for pair in pairs for cell in pair)]
+
+
+def _cells(line: PersonLine | None) -> tuple[Any, Any, Any]:
+    if line is None:
+        return "", "", ""
+    report = line.report
+    return (
+        report.get("license_type"),
+        report.get("enterprise_server_user_ids"),
+        report.get("enterprise_server_primary_emails"),
+    )
