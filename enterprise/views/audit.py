@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.models import AuditEvent
+from enterprise.templatetags.words import report_value
 from enterprise.views import shell
 
 PAGE = 50
@@ -40,11 +41,11 @@ ACTIONS: dict[str, str | Promise] = {
 
 
 class Line(NamedTuple):
-    """One event. ``changes`` are (setting, before, after); None where a side does not have it."""
+    """One event. ``changes`` are (setting, before, after) in words, "" where a side has nothing."""
 
     event: AuditEvent
     action: str | Promise
-    changes: list[tuple[str, Any, Any]]
+    changes: list[tuple[str, str, str]]
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -68,5 +69,9 @@ def audit_log(request: HttpRequest, access: Access) -> HttpResponse:
 
 def _line(event: AuditEvent) -> Line:
     names = dict.fromkeys([*event.before, *event.after])
-    changes = [(name, event.before.get(name), event.after.get(name)) for name in names]
-    return Line(event, ACTIONS.get(event.action, event.action), changes)
+    changes = [
+        (name, report_value(event.before.get(name)), report_value(event.after.get(name)))
+        for name in names
+    ]
+    shown = [change for change in changes if any(change[1:])]
+    return Line(event, ACTIONS.get(event.action, event.action), shown)

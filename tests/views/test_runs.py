@@ -221,7 +221,7 @@ class TestTheAuditLog:
         AuditEventFactory(target="elsewhere.example.com")
         html = owner.get(self.URL).content.decode()
         assert html.index("Asked for a sync") < html.index("Enabled GitHub Connect")
-        assert "False → True" in html
+        assert "No → Yes" in html
         assert "elsewhere.example.com" not in html
 
     def test_its_pages_go_on_from_the_last_event(self, owner: Client, acme: Enterprise) -> None:
