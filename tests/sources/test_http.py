@@ -156,12 +156,8 @@ def test_a_long_wait_is_left_to_the_caller(make_peer: MakePeer, caught: Caught) 
 @pytest.mark.parametrize(
     ("headers", "least", "most"),
     [
-        ({"Retry_After": formatdate(time.time() + 900, usegmt=True)}, 890, 901),
-        (
-            {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": str(int(time.time()) + 600)},
-            590,
-            601,
-        ),
+        ({"Retry_After": "in 900 seconds, as a date"}, 890, 901),
+        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "in 600 seconds"}, 590, 601),
         (
             {
                 "Date": "Thu, 01 Jan 2026 00:00:00 GMT",  # a server whose clock is far off
@@ -184,7 +180,12 @@ def test_the_wait_asked_for_is_read_from_any_header(
     least: float | None,
     most: float | None,
 ) -> None:
-    fault = caught(lambda: client_of(make_peer(reply(429, **headers))).get_json_once("/x"))
+    moments = {
+        "in 900 seconds, as a date": formatdate(time.time() + 900, usegmt=True),
+        "in 600 seconds": str(int(time.time()) + 600),
+    }
+    said = {name: moments.get(value, value) for name, value in headers.items()}
+    fault = caught(lambda: client_of(make_peer(reply(429, **said))).get_json_once("/x"))
     assert fault.code == "rate_limited"
     if least is None or most is None:
         assert fault.after is None
