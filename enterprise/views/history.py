@@ -10,8 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import formats, timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.models import Snapshot
@@ -35,26 +34,24 @@ CSV_BATCH = 500
 
 KINDS: dict[str, tuple[str | Promise, str | Promise]] = {
     "joined": (
-        gettext_lazy("Joined"),
-        gettext_lazy("Persons who came, with no account that anybody had before."),
+        _("Joined"),
+        _("Persons who came, with no account that anybody had before."),
     ),
     "left": (
-        gettext_lazy("Left"),
-        gettext_lazy(
-            "Persons who consume no license any more, nor does anybody with their accounts."
-        ),
+        _("Left"),
+        _("Persons who consume no license any more, nor does anybody with their accounts."),
     ),
     "matched": (
-        gettext_lazy("Newly matched"),
-        gettext_lazy("Persons who took in accounts that were somebody else's: licenses saved."),
+        _("Newly matched"),
+        _("Persons who took in accounts that were somebody else's: licenses saved."),
     ),
     "split": (
-        gettext_lazy("Newly split"),
-        gettext_lazy("Persons of accounts that came away from somebody: licenses added."),
+        _("Newly split"),
+        _("Persons of accounts that came away from somebody: licenses added."),
     ),
     "changed": (
-        gettext_lazy("Changed"),
-        gettext_lazy("Persons who stay, and whose row or reason is another one."),
+        _("Changed"),
+        _("Persons who stay, and whose row or reason is another one."),
     ),
 }
 """Name and meaning of each part of ``Changes``."""
