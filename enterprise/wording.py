@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise.counting import compare, match
 from enterprise.faults import Fault, Refused
+from enterprise.wording_uploads import UPLOAD_FAULTS, UPLOAD_LOG_LINES
 
 FAULTS: dict[str, str | Promise] = {
     # The connection
@@ -177,6 +178,7 @@ FAULTS: dict[str, str | Promise] = {
     "superseded": _("Superseded by run %(run)s."),
     "discarded": _("Discarded by an owner."),
     "cancelled_by_owner": _("Cancelled by an owner."),
+    **UPLOAD_FAULTS,
 }
 
 REFUSALS: dict[str, str | Promise] = {
@@ -288,6 +290,7 @@ LOG_LINES: dict[str, str | Promise] = {
     "test_token_expires": _("The token expires: %(at)s."),
     "identities_unread": _("SAML identities could not be read; the count may be too high."),
     "domains_unread": _("Verified domains could not be read."),
+    **UPLOAD_LOG_LINES,
 }
 
 GAPS: dict[str, str | Promise] = {

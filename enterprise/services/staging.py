@@ -18,6 +18,9 @@ from enterprise.services.claims import Claim
 
 RECORDS = 5000
 
+REMOVE, ADD, CHANGE = 0, 1, 2
+"""What the first element of an account's staged record says is to be done with it."""
+
 
 def digest_of(record: Any) -> int:
     """Eight bytes of BLAKE2b over the record as JSON, as a signed integer for a database column."""

@@ -42,9 +42,15 @@ def run_execute(*, run_id: int) -> RunState | None:
     claim = run_claim(run_id=run_id)
     if claim is None:
         return None
+    return claim_work(claim, _WORK[claim.run.kind])
+
+
+def claim_work(claim: Claim, work: Callable[[Claim], None]) -> RunState:
+    """Do ``work`` for the run that is claimed, and bring it to an ending; its state then."""
+    run_id = claim.run.pk
     structlog.contextvars.bind_contextvars(run_id=run_id)
     try:
-        _execute(claim)
+        _execute(claim, work)
     except ClaimLostError:
         log.info("run_taken_over", attempt=claim.run.attempt)
     finally:
@@ -56,13 +62,13 @@ def run_execute(*, run_id: int) -> RunState | None:
     return state
 
 
-def _execute(claim: Claim) -> None:
+def _execute(claim: Claim, work: Callable[[Claim], None]) -> None:
     if claim.run.cancel_requested:  # just as it was queued again
         run_end_cancelled(claim)
         return
     claim.log("run_started", attempt=claim.run.attempt)
     try:
-        _WORK[claim.run.kind](claim)
+        work(claim)
     except RunCancelledError:
         run_end_cancelled(claim)
     except Fault as fault:

@@ -12,7 +12,14 @@ from django.utils import timezone
 
 from enterprise.emails import normalize
 from enterprise.faults import Fault
-from enterprise.models import Enterprise, RunPhase, ServerInstance, ServerUserAccount, SyncRun
+from enterprise.models import (
+    Enterprise,
+    RunPhase,
+    ServerInstance,
+    ServerUserAccount,
+    Source,
+    SyncRun,
+)
 from enterprise.records import InstanceFacts, ServerAccount
 from enterprise.services import clients
 from enterprise.services.bulk import IN_LIST, bulk_execute, bulk_insert, bulk_read, in_batches
@@ -24,9 +31,11 @@ from enterprise.services.guard import (
     guard_allows,
     guard_share,
 )
-from enterprise.services.staging import Staging, digest_of, staged
+from enterprise.services.preview import count_effect
+from enterprise.services.staging import ADD, CHANGE, REMOVE, Staging, digest_of, staged
 
-REMOVE, ADD, CHANGE = 0, 1, 2
+Reason = tuple[str, dict[str, Any]]
+"""Why a result is held: a code of ``wording`` and its parameters."""
 
 _FIELDS = (
     "user_id",
@@ -62,18 +71,31 @@ def sync_instance(claim: Claim) -> None:
     instance = run.instance
     if instance is None:
         raise Fault("instance_removed", host=run.host_name)
+    if run.source == Source.UPLOAD:
+        raise Fault("upload_interrupted")  # its file went with the process that received it
     cloud_request_if_stale(enterprise=run.enterprise)
-    claim.update(base_version=instance.applied_version, as_of=timezone.now())
+    claim.update(
+        base_version=instance.applied_version, as_of=timezone.now(), source=instance.source
+    )
     claim.phase(RunPhase.READING)
     facts, accounts = clients.read_instance(instance, claim)
     claim.update(facts=facts._asdict(), expected=facts.total_users)
     difference = stage_accounts(claim, instance, accounts)
     claim.phase(RunPhase.CHECKING)
     _warn_of_gaps(claim, facts, difference.counts)
-    held = reason_to_hold(instance, difference, facts)
+    hold_or_apply(claim, instance, difference, reason_to_hold(instance, difference, facts))
+
+
+def hold_or_apply(
+    claim: Claim, instance: ServerInstance, difference: Difference, held: Reason | None
+) -> None:
+    """End the run: ``held`` for that reason, with what it would do to the count, else applied."""
+    run = claim.run
     if held is not None:
         code, params = held
-        run_hold(claim, reason=code, counts=difference.counts, **params)
+        before, after = count_effect(claim, instance)
+        counts = {**difference.counts, "persons_before": before, "persons_after": after}
+        run_hold(claim, reason=code, counts=counts, **params)
         return
     claim.phase(RunPhase.APPLYING)
     with transaction.atomic():
@@ -180,14 +202,19 @@ def _warn_of_gaps(claim: Claim, facts: InstanceFacts, counts: dict[str, int]) ->
 
 def reason_to_hold(
     instance: ServerInstance, difference: Difference, facts: InstanceFacts
-) -> tuple[str, dict[str, int]] | None:
-    """Why a result must wait for an owner, as a code and its numbers; None if it may be applied."""
+) -> Reason | None:
+    """Why a result must wait for an owner; None if it may be applied.
+
+    The first result after a switch of source replaces what another source gave, however alike.
+    """
     share = guard_share(instance.enterprise, instance)
     if not difference.applied:
         read = difference.counts["read"]
         if first_read_is_plausible(share=share, read=read, stated=facts.total_users):
             return None
         return "held_first_read", {"read": read, "stated": facts.total_users or 0}
+    if instance.applied_source not in ("", instance.source):
+        return "held_replacement", {"before": instance.applied_source, "after": instance.source}
     if guard_allows(
         enterprise=instance.enterprise,
         share=share,
@@ -212,6 +239,7 @@ def apply_accounts(run: SyncRun, instance: ServerInstance, counts: dict[str, int
     ).update(
         applied_version=F("applied_version") + (1 if changes else 0),
         applied_as_of=run.as_of,
+        applied_source=F("source"),
         last_success_at=now,
         **_fact_columns(facts, now.date()),
     )
