@@ -155,9 +155,10 @@ def _new_accounts(enterprise: Enterprise, hosts: Hosts) -> set[str]:
     known: dict[str, int] = {}
     for host_name in hosts.registered:
         moment = synced_at.get(host_name)
-        before = Snapshot.objects.filter(enterprise=enterprise, taken_at__lte=moment)
-        newest = before.order_by("-pk").values_list("pk", flat=True).first() if moment else None
-        known[host_name] = newest or 0
+        if moment is not None:
+            before = Snapshot.objects.filter(enterprise=enterprise, taken_at__lte=moment)
+            newest = before.order_by("-pk").values_list("pk", flat=True).first()
+            known[host_name] = newest or 0
     query = (
         "SELECT account, MIN(from_snapshot) FROM enterprise_membershipversion"
         " WHERE enterprise_id = %s GROUP BY account"
