@@ -20,6 +20,7 @@ from enterprise.views import (
     person,
     profile,
     runs,
+    uploads,
 )
 from enterprise.views.styleguide import styleguide
 
@@ -68,6 +69,7 @@ _enterprise: list[URLPattern | URLResolver] = [
     path("runs/<int:pk>/", include(_run)),
     path("settings/connect", connect.connect, name="connect"),
     path("settings/connect/sync-all", connect.sync_all, name="sync_all"),
+    path("settings/connect/upload", uploads.upload, name="upload"),
     path("settings/connect/cloud/", include(_cloud)),
     path("settings/connect/instances/new", instances.add, name="instance_add"),
     path("settings/connect/instances/<int:pk>/", include(_instance)),

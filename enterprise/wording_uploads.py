@@ -79,7 +79,7 @@ UPLOAD_FAULTS: dict[str, str | Promise] = {
         "Held: not one account is dormant or suspended, as in a report that leaves such users out. Apply it only if it is all_users.csv."
     ),
     "held_replacement": _(
-        "Held: the source was switched from %(before)s to %(after)s, and this is the first result to replace what the former gave. Apply or discard it."
+        "Held: the source was switched, and this is the first result to replace what the former one gave. Apply or discard it."
     ),
     "source_switched": _("Cancelled: the source of %(host)s was switched."),
 }

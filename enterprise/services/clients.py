@@ -105,10 +105,21 @@ def _waiting(claim: Claim) -> Callable[[int], None]:
 
 
 def _cloud_copy(instance: ServerInstance, claim: Claim) -> Iterator[ServerAccount]:
+    """The accounts as GHEC received them, and a warning where what it received is not the newest."""
     enterprise = instance.enterprise
     client = cloud_client(enterprise, cancelled=claim.beat)
     for installation in ghec_graphql.read_installations(client, enterprise.slug):
         if installation.host_name == instance.host_name:
+            claim.log("cloud_copy_all_consume")
+            told = {"host": instance.host_name, "at": installation.uploaded_at[:40] or "–"}
+            stale = _STALE_COPY.get(installation.upload_state)
+            if stale is not None:
+                claim.warn(stale, **told)
+            if not installation.connected:
+                claim.warn("cloud_copy_disconnected", **told)
             yield from ghec_graphql.read_cloud_copy(client, installation)
             return
     raise Fault("installation_unknown", host=instance.host_name)
+
+
+_STALE_COPY = {"PENDING": "cloud_copy_pending", "FAILURE": "cloud_copy_failed"}

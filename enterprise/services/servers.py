@@ -73,7 +73,9 @@ def instance_edit(*, instance: ServerInstance, actor: Actor, **values: Any) -> l
     """Change settings (names in SETTINGS); the names that changed.
 
     Changing address, proxy or CA erases the credentials, which are bound to where they were
-    entered for (section 5); the caller then asks for them again. Raises Refused as ``instance_add``.
+    entered for (section 5); the caller then asks for them again. Changing the source ends what is
+    active or held; the first result of the new one is held, until one is applied or the source is
+    switched back (``sync_instance.reason_to_hold``). Raises Refused as ``instance_add``.
     """
     instance = ServerInstance.objects.select_for_update(of=("self",)).get(pk=instance.pk)
     wanted = _checked({**{name: getattr(instance, name) for name in SETTINGS}, **values})
@@ -85,6 +87,9 @@ def instance_edit(*, instance: ServerInstance, actor: Actor, **values: Any) -> l
     for name in changed:
         setattr(instance, name, wanted[name])
     instance.save(update_fields=changed)
+    if "source" in changed:
+        # What the former source gave, or is giving, must not be applied as if the new one had.
+        runs_cancel_for(instance=instance, code="source_switched")
     if (moved or "proxy" in changed or "ca_bundle" in changed) and credential_delete(
         enterprise=instance.enterprise, instance=instance
     ):

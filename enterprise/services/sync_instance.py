@@ -94,7 +94,12 @@ def hold_or_apply(
     if held is not None:
         code, params = held
         before, after = count_effect(claim, instance)
-        counts = {**difference.counts, "persons_before": before, "persons_after": after}
+        effect = {
+            "persons_before": before,
+            "persons_after": after,
+            "persons_change": after - before,
+        }
+        counts = {**difference.counts, **effect}
         run_hold(claim, reason=code, counts=counts, **params)
         return
     claim.phase(RunPhase.APPLYING)
