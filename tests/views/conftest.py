@@ -15,6 +15,7 @@ from tests.factories import (
     MembershipFactory,
     ServerInstanceFactory,
     UserFactory,
+    ago,
 )
 
 HTMX = {"HX-Request": "true"}
@@ -38,6 +39,14 @@ def acme(db: None) -> Enterprise:
 def instance(acme: Enterprise) -> ServerInstance:
     """Registered with a token, and nothing enabled."""
     return ServerInstanceFactory(enterprise=acme, host_name="ghes1.example.com", with_token=True)
+
+
+@pytest.fixture
+def read_instance(instance: ServerInstance) -> ServerInstance:
+    """The same, its accounts read before."""
+    instance.applied_as_of = ago(hours=1)
+    instance.save()
+    return instance
 
 
 def _client(enterprise: Enterprise, username: str, role: Role | None) -> Client:
