@@ -38,7 +38,7 @@ def modules(package: str) -> list[Path]:
 
 def part_of(dotted: str) -> str:
     """The part of ``enterprise`` that a dotted name leads into."""
-    return (dotted.split(".") + [""])[1]
+    return [*dotted.split("."), ""][1]
 
 
 def level_of(part: str) -> int:

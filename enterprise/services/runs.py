@@ -24,6 +24,7 @@ from enterprise.models import (
 )
 from enterprise.models.sync import ACTIVE
 from enterprise.services.audit import SYSTEM, Actor, audit_record
+from enterprise.services.workers import worker_wake
 
 
 def run_request(
@@ -94,12 +95,8 @@ def _active(
 
 def run_publish(run_id: int, *, countdown: float = 0) -> None:
     """Wake a worker once the transaction is committed. A lost message is published again by the tick."""
-    from enterprise.tasks import run_execute  # noqa: PLC0415 - the task module imports the services
-
     # Robust: a broker that is down is logged, and costs no more than a lost message does.
-    transaction.on_commit(
-        lambda: run_execute.apply_async((run_id,), countdown=countdown), robust=True
-    )
+    transaction.on_commit(lambda: worker_wake(run_id, countdown=countdown), robust=True)
 
 
 # --- What an owner decides -----------------------------------------------------------------------

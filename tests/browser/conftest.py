@@ -99,8 +99,8 @@ def worker(transactional_db: None) -> Iterator[None]:
     """Does what Celery would, in a thread of its own, one run after another."""
     waiting: queue.Queue[int | None] = queue.Queue()
 
-    def publish(arguments: tuple[int], **_options: object) -> None:
-        waiting.put(arguments[0])
+    def publish(run_id: int, **_options: object) -> None:
+        waiting.put(run_id)
 
     def work() -> None:
         while (run_id := waiting.get()) is not None:
@@ -108,7 +108,7 @@ def worker(transactional_db: None) -> Iterator[None]:
         connection.close()
 
     thread = threading.Thread(target=work, daemon=True)
-    with patch("enterprise.tasks.run_execute.apply_async", publish):
+    with patch("enterprise.services.runs.worker_wake", publish):
         thread.start()
         yield
         waiting.put(None)
@@ -136,7 +136,7 @@ def acme(mona: User, fleet: Fleet) -> Enterprise:
             actor=SYSTEM,
             publish=False,
         )
-    with patch("enterprise.tasks.run_execute.apply_async"):
+    with patch("enterprise.services.runs.worker_wake"):
         while run := SyncRun.objects.filter(state=RunState.QUEUED).order_by("pk").first():
             run_execute(run_id=run.pk)
     assert not SyncRun.objects.exclude(state=RunState.SUCCEEDED).exists()

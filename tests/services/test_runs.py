@@ -39,7 +39,6 @@ from enterprise.services.held import run_apply_held
 from enterprise.services.runs import run_cancel, run_discard, run_publish, run_request, runs_sweep
 from enterprise.services.staging import Staging
 from enterprise.services.sync import run_execute
-from enterprise.tasks import run_execute as run_execute_task
 from tests.factories import EnterpriseFactory, ServerInstanceFactory, SyncRunFactory, ago
 from tests.services.conftest import MONA, actions, refusal
 
@@ -261,7 +260,7 @@ def test_a_broker_that_is_down_costs_no_run(
     def down(*_args: object, **_options: object) -> None:
         raise ConnectionError("no broker")
 
-    monkeypatch.setattr(run_execute_task, "apply_async", down)
+    monkeypatch.setattr("enterprise.services.runs.worker_wake", down)
     with django_capture_on_commit_callbacks(execute=True):
         run, _ = requested(instance)
         run_publish(run.pk)

@@ -41,7 +41,7 @@ def box(instance: ServerInstance, action: str) -> str:
 @pytest.fixture(autouse=True)
 def no_worker() -> object:
     """Nothing here wakes a worker."""
-    with patch("enterprise.tasks.run_execute.apply_async") as publish:
+    with patch("enterprise.services.runs.worker_wake") as publish:
         yield publish
 
 

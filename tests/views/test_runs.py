@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def no_worker() -> Iterator[None]:
-    with patch("enterprise.tasks.run_execute.apply_async"):
+    with patch("enterprise.services.runs.worker_wake"):
         yield
 
 
