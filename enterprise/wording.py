@@ -47,7 +47,7 @@ FAULTS: dict[str, str | Promise] = {
     "bad_token": _(
         "This is no token: a token is one word of plain letters, digits and signs. Copy it again."
     ),
-    "bad_username": _(
+    "bad_server_username": _(
         "The username cannot be used. Enter the login of the site administrator who made the token."
     ),
     # What the server said
@@ -229,6 +229,10 @@ REFUSALS: dict[str, str | Promise] = {
     "token_name_taken": _("There is already a token with the name %(name)s."),
     "token_value_taken": _("Another token has this value. Make a new one."),
     "too_long": _("Use at most %(most)s characters."),
+    "out_of_range": _("%(value)s is out of range. Enter a whole number from %(least)s to %(most)s."),
+    "link_not_needed": _(
+        "%(username)s can sign in, or has a role elsewhere, and needs no link of yours."
+    ),
     # The provisioning file
     "provision_unreadable": _("The file cannot be read: %(reason)s."),
     "provision_not_toml": _("The file is not TOML: %(reason)s."),

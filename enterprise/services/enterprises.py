@@ -37,6 +37,8 @@ SETTINGS = (
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?\Z")
 _RESERVED = {"new"}
 NAME_LENGTH = 200  # as the column
+GUARD_MINIMUM_MOST = 1_000_000  # accounts
+CLOUD_MAX_AGE_MOST = 24 * 28  # hours: four of the cloud's own weekly rhythm
 
 
 @transaction.atomic
@@ -156,4 +158,11 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         raise Refused("bad_time_zone", field="time_zone", value=str(checked["time_zone"])[:64])
     if not 0 <= checked.get("guard_share", 0) <= 100:
         raise Refused("bad_guard_share", field="guard_share", value=checked["guard_share"])
+    for name, least, most in (
+        ("guard_minimum", 0, GUARD_MINIMUM_MOST),
+        ("cloud_max_age_hours", 1, CLOUD_MAX_AGE_MOST),
+    ):
+        if not least <= checked.get(name, least) <= most:
+            value = checked[name]
+            raise Refused("out_of_range", field=name, value=value, least=least, most=most)
     return checked

@@ -122,6 +122,35 @@ def member_remove(*, enterprise: Enterprise, user: User, actor: Actor) -> bool:
     return True
 
 
+@transaction.atomic
+def member_link_make(*, enterprise: Enterprise, user: User, actor: Actor) -> str:
+    """The token of a new sign-in link for a person of this enterprise who has never signed in.
+
+    Raises Refused ``link_not_needed`` for anybody else, and for who has a role in another enterprise:
+    an owner here must not be able to sign in as somebody there. Earlier links end.
+    """
+    if not may_get_link(enterprise=enterprise, user=user):
+        raise Refused("link_not_needed", username=user.username)
+    SignInLink.objects.filter(user=user, used_at=None).delete()
+    audit_record(enterprise=enterprise, actor=actor, action="member.link", target=user.username)
+    return sign_in_link_make(user=user)
+
+
+def may_get_link(*, enterprise: Enterprise, user: User) -> bool:
+    """Whether an owner may make a sign-in link for ``user``; see ``member_link_make``."""
+    roles = Membership.objects.filter(user=user)
+    return (
+        never_signed_in(user)
+        and roles.filter(enterprise=enterprise).exists()
+        and not roles.exclude(enterprise=enterprise).exists()
+    )
+
+
+def never_signed_in(user: User) -> bool:
+    """Whether a person can sign in by a link only, and has not done so yet."""
+    return user.is_active and user.last_login is None and not user.has_usable_password()
+
+
 def _lock(enterprise: Enterprise) -> None:
     """Two owners who remove each other at once must not both succeed."""
     Enterprise.objects.select_for_update().get(pk=enterprise.pk)

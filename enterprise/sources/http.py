@@ -101,7 +101,7 @@ class Client:
         if not (token.isascii() and token.isprintable()) or " " in token:
             raise Fault("bad_token")  # it would break out of its header
         if ":" in username or not username.isprintable():
-            raise Fault("bad_username")
+            raise Fault("bad_server_username")
         self._token = token
         self._username = username
         self._proxied = bool(proxy)

@@ -58,6 +58,10 @@ def test_what_is_no_slug_is_refused(slug: str) -> None:
         ({"billing_model": "barter"}, "bad_billing_model"),
         ({"time_zone": "Mars/Olympus"}, "bad_time_zone"),
         ({"guard_share": 101}, "bad_guard_share"),
+        ({"guard_minimum": -1}, "out_of_range"),
+        ({"guard_minimum": 1_000_001}, "out_of_range"),
+        ({"cloud_max_age_hours": 0}, "out_of_range"),
+        ({"cloud_max_age_hours": 673}, "out_of_range"),
     ],
 )
 def test_bad_settings_are_refused_at_their_field(values: dict[str, Any], code: str) -> None:

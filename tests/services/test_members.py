@@ -7,9 +7,11 @@ import datetime as dt
 import pytest
 import time_machine
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from enterprise.models import AuditEvent, Enterprise, Membership, Role, SignInLink, User
 from enterprise.services.members import (
+    member_link_make,
     member_remove,
     member_set,
     sign_in_link_is_open,
@@ -132,3 +134,37 @@ def test_a_wrong_link_or_one_of_a_person_who_left_signs_nobody_in() -> None:
     token = sign_in_link_make(user=UserFactory(is_active=False))
     assert sign_in_link_use(token=token) is None
     assert sign_in_link_use(token="wrong") is None
+
+
+def test_whoever_never_signed_in_gets_a_new_link_which_ends_the_one_before(
+    enterprise: Enterprise, owner: User
+) -> None:
+    user, _ = user_find_or_add(username="mona")
+    give(enterprise, user, Role.AUDITOR)
+    first = member_link_make(enterprise=enterprise, user=user, actor=MONA)
+    second = member_link_make(enterprise=enterprise, user=user, actor=MONA)
+    assert not sign_in_link_is_open(token=first)
+    assert sign_in_link_use(token=second) == user
+    assert actions()[-1] == "member.link"
+
+
+@pytest.mark.parametrize(
+    "why", ["signed in", "has a password", "role elsewhere", "no role", "inactive"]
+)
+def test_nobody_else_gets_a_link_from_an_owner(enterprise: Enterprise, why: str) -> None:
+    user, _ = user_find_or_add(username="mona")
+    if why != "no role":
+        give(enterprise, user, Role.AUDITOR)
+    match why:
+        case "signed in":
+            user.last_login = timezone.now()
+        case "has a password":
+            user.set_password(PASSWORD)
+        case "role elsewhere":
+            MembershipFactory(user=user, enterprise=EnterpriseFactory(slug="other"))
+        case "inactive":
+            user.is_active = False
+    user.save()
+    code = refusal(member_link_make, enterprise=enterprise, user=user, actor=MONA)
+    assert code == ("link_not_needed", "")
+    assert not SignInLink.objects.exists()

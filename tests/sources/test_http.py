@@ -313,7 +313,7 @@ def test_a_cancelled_run_stops_while_it_waits(make_peer: MakePeer) -> None:
         ({"base_url": "https://ghes.example.com/?a=1"}, "bad_address"),
         ({"token": f"{TOKEN}\r\nX-Evil: 1"}, "bad_token"),
         ({"token": f"{TOKEN}ü"}, "bad_token"),
-        ({"username": "a:b"}, "bad_username"),
+        ({"username": "a:b"}, "bad_server_username"),
         ({"ca_bundle": "-----BEGIN CERTIFICATE-----\nno\n"}, "bad_ca_bundle"),
         ({"ca_bundle": "no certificate"}, "bad_ca_bundle"),
         ({"proxy": "socks5://proxy.example.com"}, "bad_proxy"),
