@@ -34,6 +34,7 @@ ACTIONS: dict[str, str | Promise] = {
     "run.cancel": _("Cancelled a run"),
     "run.apply": _("Applied a held result"),
     "run.discard": _("Discarded a held result"),
+    "report.download": _("Downloaded a report"),
     "token.make": _("Made an API token"),
     "token.scopes_set": _("Changed an API token's scopes"),
     "token.revoke": _("Revoked an API token"),

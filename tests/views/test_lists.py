@@ -201,3 +201,14 @@ def test_is_for_every_role_and_nobody_else(
     cast: Callable[[str], Client], who: str, status: int, path: str
 ) -> None:
     assert cast(who).get(START + path).status_code == status
+
+
+def test_the_totals_say_how_many_never_signed_in_unless_they_are_left_out(
+    owner: Client, counted: Enterprise
+) -> None:
+    licensing = "/enterprises/acme/licensing"
+    assert "1 account never signed in;" in text_of(owner.get(licensing))
+    Enterprise.objects.update(exclude_never_signed_in=True)
+    counted.refresh_from_db()
+    count(counted, [member("mona")])
+    assert "never signed in;" not in text_of(owner.get(licensing))
