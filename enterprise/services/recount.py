@@ -102,7 +102,7 @@ class _Findings:
 
     def __init__(self, claim: Claim, enterprise: Enterprise, count: Count, inputs: Inputs) -> None:
         current = read_current(enterprise.pk)
-        numbers = Numbers(enterprise.pk, inputs.cloud_keys, current)
+        numbers = Numbers(enterprise.pk, inputs.cloud_keys, inputs.accounts, current)
         digests = current.digests
         written: list[Written] = []
         known: set[int] = set()
