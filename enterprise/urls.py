@@ -1,9 +1,9 @@
 """The console's pages and APIs."""
 
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
-from enterprise.api import v3
+from enterprise.api import v1, v3
 from enterprise.views import (
     audit,
     cloud,
@@ -85,6 +85,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings", RedirectView.as_view(pattern_name="profile")),
     path("settings/profile", profile.profile, name="profile"),
     path("help/<slug:page>", how_to.help_page, name="help_page"),
+    path("api/v1/", v1.api.urls),
+    re_path(r"^api/v1(?:/|$)", v1.unknown),
     path("api/v3", v3.root),
     path("api/v3/", include("enterprise.api.urls")),
     path("styleguide", styleguide, name="styleguide"),

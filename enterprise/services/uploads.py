@@ -40,8 +40,8 @@ from enterprise.services.sync_instance import (
     reason_to_hold,
     stage_accounts,
 )
-from enterprise.sources.server_usage import UsageHead
 from enterprise.sources.upload import MAX_BYTES, Upload, UploadFormat, refuse_by_name
+from enterprise.sources.usage_head import UsageHead
 
 SAME_KEY = dt.timedelta(hours=24)
 CLOCKS_DIFFER = dt.timedelta(minutes=10)

@@ -14,7 +14,8 @@ from enterprise.faults import Fault
 from enterprise.records import ServerAccount
 from enterprise.sources.bodies import unpacked
 from enterprise.sources.ghes_report import parse_report, text_lines
-from enterprise.sources.server_usage import UsageHead, read_head, read_users
+from enterprise.sources.server_usage import read_users
+from enterprise.sources.usage_head import UsageHead, read_head
 
 MAX_BYTES = 2 * 2**30
 """The largest file, as it comes and unpacked: ten times that of a million users."""
@@ -81,7 +82,7 @@ class Upload:
         return UploadFormat.REPORT
 
     def head(self) -> UsageHead:
-        """What a ``licsync.server-usage/1`` says of itself, as ``server_usage.read_head``."""
+        """What a ``licsync.server-usage/1`` says of itself, as ``usage_head.read_head``."""
         return read_head(self.chunks)
 
     def users(self) -> Iterator[ServerAccount]:

@@ -1,0 +1,76 @@
+"""This console's own API, ``/api/v1``; its description is at ``/api/v1/openapi.json``."""
+
+from __future__ import annotations
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.log import log_response
+from django.views.decorators.csrf import csrf_exempt
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
+
+from enterprise.api import v1_runs, v1_usage
+from enterprise.api.v1_access import unauthorized
+from enterprise.api.v1_problems import Problem, answer, not_found
+
+api = NinjaAPI(
+    title="licsync",
+    version="1",
+    urls_namespace="api-v1",
+    docs_url=None,  # the page would load its scripts from elsewhere
+    description="Errors are problem details (RFC 9457).",
+)
+api.add_router("", v1_usage.router)
+api.add_router("", v1_runs.router)
+
+api.exception_handler(Problem)(answer)
+
+
+@api.exception_handler(AuthenticationError)
+def _unauthenticated(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
+    return answer(request, unauthorized())
+
+
+@api.exception_handler(Http404)
+def _missing(request: HttpRequest, _error: Http404) -> HttpResponse:
+    return answer(request, not_found())
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Which parameters are wrong, and not what they were."""
+    faults = [
+        {"name": str(each["loc"][-1]), "in": str(each["loc"][0]), "detail": each["msg"]}
+        for each in error.errors
+    ]
+    detail = "; ".join(f"{each['name']}: {each['detail']}" for each in faults)
+    return answer(request, Problem(422, "invalid_parameters", detail, errors=faults))
+
+
+@api.exception_handler(SuspiciousOperation)
+def _suspicious(request: HttpRequest, _error: SuspiciousOperation) -> HttpResponse:
+    return answer(request, Problem(400, "bad_request", "The request is malformed."))
+
+
+@api.exception_handler(Exception)
+def _crashed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Told and logged as Django does for a page, but answered as a problem."""
+    got_request_exception.send(sender=None, request=request)
+    detail = "The console failed. Look at its log for this request."
+    response = answer(request, Problem(500, "internal_error", detail))
+    log_response(
+        "%s: %s",
+        "Internal Server Error",
+        request.path,
+        response=response,
+        request=request,
+        exception=error,
+    )
+    return response
+
+
+@csrf_exempt
+def unknown(request: HttpRequest) -> HttpResponse:
+    """Everything else below ``/api/v1`` too is answered as a problem."""
+    return answer(request, not_found())
