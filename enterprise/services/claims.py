@@ -58,7 +58,12 @@ class Claim:
     def beat(self, done: int | None = None) -> None:
         """Say that this worker lives, at most once a second; stop if cancelled or over budget."""
         now = timezone.now()
-        if (now - self._beat_at).total_seconds() < min(1.0, settings.LICSYNC_LEASE_SECONDS / 4):
+        # A clock that was set back must not keep this worker silent until it has caught up.
+        if (
+            0
+            <= (now - self._beat_at).total_seconds()
+            < min(1.0, settings.LICSYNC_LEASE_SECONDS / 4)
+        ):
             return
         self._beat_at = now
         if now > self.deadline:

@@ -5,6 +5,8 @@ Here is what people, the schedule and the sweep do; what a worker does is in ``c
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -13,6 +15,7 @@ from django.utils import timezone
 from enterprise.faults import Refused
 from enterprise.models import (
     Enterprise,
+    RunChunk,
     RunKind,
     RunLogLine,
     RunPhase,
@@ -25,6 +28,8 @@ from enterprise.models import (
 from enterprise.models.sync import ACTIVE
 from enterprise.services.audit import SYSTEM, Actor, audit_record
 from enterprise.services.workers import worker_wake
+
+FURTHEST = dt.timedelta(days=1)  # no lease, and no wait for another try, is longer
 
 
 def run_request(
@@ -138,14 +143,16 @@ def runs_cancel_for(*, instance: ServerInstance, code: str) -> None:
     The worker of a running one finds its claim lost at its next write and stops.
     """
     runs = SyncRun.objects.filter(instance=instance, state__in=[*ACTIVE, RunState.HELD])
-    for run in runs:
-        run.chunks.all().delete()
-    runs.update(
-        state=RunState.CANCELLED,
-        finished_at=timezone.now(),
-        error_code=code,
-        error_params={"host": instance.host_name},
-    )
+    ids = list(runs.values_list("pk", flat=True))
+    with transaction.atomic():
+        # Ended first: a chunk that a worker is writing now is there when the chunks are deleted.
+        runs.filter(pk__in=ids).update(
+            state=RunState.CANCELLED,
+            finished_at=timezone.now(),
+            error_code=code,
+            error_params={"host": instance.host_name},
+        )
+        RunChunk.objects.filter(run__in=ids, run__state=RunState.CANCELLED).delete()
 
 
 # --- The sweep -----------------------------------------------------------------------------------
@@ -154,11 +161,15 @@ def runs_cancel_for(*, instance: ServerInstance, code: str) -> None:
 def runs_sweep() -> int:
     """Queue again every run whose worker died (lease run out), or fail it after the last try.
 
-    Publishes every queued run that is due, for its message may be lost. Returns how many were found.
+    Publishes every run that was due a tick ago and is still queued, for its message may be lost.
+    Returns how many lost runs were found. A time further ahead than any that is ever set is of a
+    clock that was wrong, and holds nothing up.
     """
     now = timezone.now()
     found = 0
-    lost = SyncRun.objects.filter(state=RunState.RUNNING).exclude(lease_until__gte=now)
+    lost = SyncRun.objects.filter(state=RunState.RUNNING).exclude(
+        lease_until__gte=now, lease_until__lte=now + FURTHEST
+    )
     for run in lost:
         # Its worker may have come back since the list was read: the lease is asked again.
         mine = lost.filter(pk=run.pk, attempt=run.attempt)
@@ -203,9 +214,13 @@ def runs_sweep() -> int:
                 code=code,
                 params={"tries": run.tries + 1},
             )
+            if code == "worker_lost_requeued":
+                run_publish(run.pk)
         found += 1
-    for run_id in SyncRun.objects.filter(state=RunState.QUEUED, not_before__lte=now).values_list(
-        "pk", flat=True
-    ):
+    queued = SyncRun.objects.filter(state=RunState.QUEUED)
+    queued.filter(not_before__gt=now + FURTHEST).update(not_before=now)
+    a_tick_ago = now - dt.timedelta(seconds=settings.LICSYNC_TICK_SECONDS)
+    waiting = queued.filter(not_before__lte=a_tick_ago).values_list("pk", flat=True)
+    for run_id in waiting:
         run_publish(run_id)
     return found

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
+from django.db import transaction
 
 from enterprise.models import RunChunk, SyncRun
 from enterprise.services.claims import Claim
@@ -52,13 +53,13 @@ class Staging:
         """Write what is gathered as one chunk, with the cursor to resume from if there is one."""
         if not self._records and not cursor:
             return
-        self.claim.update()  # the fence: a worker that lost its run stages nothing more
-        RunChunk.objects.create(
-            run=self.run,
-            number=self._number,
-            cursor=cursor,
-            payload=zlib.compress(orjson.dumps(self._records), 1),
-        )
+        payload = zlib.compress(orjson.dumps(self._records), 1)
+        with transaction.atomic():
+            # The fence: whoever ends the run waits for it, and then deletes this chunk too.
+            self.claim.update()
+            RunChunk.objects.create(
+                run=self.run, number=self._number, cursor=cursor, payload=payload
+            )
         self._number += 1
         self._records = []
 

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 
 import structlog
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from enterprise.faults import Fault
 from enterprise.models import RunKind, RunState, SyncRun
@@ -73,7 +73,7 @@ def _execute(claim: Claim, work: Callable[[Claim], None]) -> None:
         run_end_cancelled(claim)
     except Fault as fault:
         run_fail(claim, fault)
-    except (ClaimLostError, OperationalError):
+    except (ClaimLostError, OperationalError, InterfaceError):
         raise
     except Exception as error:
         # The message may quote data (a constraint's values, a parser's line): only where it was.

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 
 import structlog
 from django.core.cache import cache
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from enterprise.faults import Refused
 from enterprise.models import Enterprise, RunKind, RunTrigger, ServerInstance, Source
 from enterprise.services.difference import differences_refresh_due
 from enterprise.services.recounts import recounts_request_due
+from enterprise.services.retention import retention_apply_due
 from enterprise.services.runs import run_request, runs_sweep
 from enterprise.services.scheduling import cloud_next, instance_next
 
 log = structlog.get_logger(__name__)
 
+FURTHEST_WINDOW = dt.timedelta(days=9)  # a week, the offset, and a change of the zone
 TICK_CACHE_KEY = "licsync.tick"  # epoch seconds of the last tick, for /readyz
 
 
 def tick() -> None:
-    """Sweep lost runs, start due ones, ask for due recounts.
+    """Sweep lost runs, start due ones, ask for due recounts, forget what is old.
 
-    A tick that meets a locked database leaves the rest to the next one.
+    A tick that meets a database that is locked or gone leaves the rest to the next one.
     """
     parts = (
         runs_sweep,
@@ -32,11 +36,12 @@ def tick() -> None:
         clouds_start_due,
         recounts_request_due,
         differences_refresh_due,
+        retention_apply_due,
     )
     for part in parts:
         try:
             part()
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             log.warning("tick_postponed", part=part.__name__, error=type(error).__name__)
     cache.set(TICK_CACHE_KEY, time.time(), None)
 
@@ -46,7 +51,7 @@ def instances_start_due() -> int:
     now = timezone.now()
     started = 0
     for instance in ServerInstance.objects.select_related("enterprise").filter(
-        license_sync_enabled=True, next_sync_at__lte=now
+        _has_come(now), license_sync_enabled=True
     ):
         with transaction.atomic():
             # Two beats may meet here: only one moves the window on.
@@ -73,12 +78,22 @@ def clouds_start_due() -> int:
     """Queue a cloud run for each enterprise whose own weekly window has come."""
     now = timezone.now()
     started = 0
-    for enterprise in Enterprise.objects.filter(next_sync_at__lte=now):
+    for enterprise in Enterprise.objects.filter(_has_come(now)):
         with transaction.atomic():
             moved = Enterprise.objects.filter(
                 pk=enterprise.pk, next_sync_at=enterprise.next_sync_at
             ).update(next_sync_at=cloud_next(enterprise, now))
-            if moved:
+            if not moved:
+                continue
+            try:
                 run_request(enterprise=enterprise, kind=RunKind.CLOUD, trigger=RunTrigger.SCHEDULE)
-                started += 1
+            except Refused as refusal:
+                log.info("schedule_refused", enterprise=enterprise.pk, code=refusal.code)
+                continue
+        started += 1
     return started
+
+
+def _has_come(now: dt.datetime) -> Q:
+    """Windows that have come, and those that only a clock that was wrong can have put so far off."""
+    return Q(next_sync_at__lte=now) | Q(next_sync_at__gt=now + FURTHEST_WINDOW)

@@ -107,10 +107,11 @@ def test_a_worker_that_comes_back_as_the_sweep_looks_keeps_its_run(
     assert (run.state, run.tries) == (RunState.RUNNING, 0)
 
 
-@pytest.mark.parametrize(("seconds", "woken"), [(-1, True), (0, True), (1, False)])
-def test_a_queued_run_whose_message_was_lost_is_published_again_when_due(
-    published: list[int], seconds: float, woken: bool
+@pytest.mark.parametrize(("seconds", "woken"), [(-61, True), (-60, True), (-59, False), (1, False)])
+def test_a_queued_run_that_nobody_took_for_a_tick_is_published_again(
+    published: list[int], settings: Settings, seconds: float, woken: bool
 ) -> None:
+    settings.LICSYNC_TICK_SECONDS = 60
     run = SyncRunFactory(not_before=NOW + dt.timedelta(seconds=seconds))
     assert runs_sweep() == 0
     assert published == ([run.pk] if woken else [])

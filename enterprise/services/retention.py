@@ -1,0 +1,57 @@
+"""What runs leave behind, and for how long: old runs go with their logs, lost chunks at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Max
+from django.utils import timezone
+
+from enterprise.models import RunChunk, RunState, SyncRun
+from enterprise.models.sync import FINAL
+
+RETENTION_CACHE_KEY = "licsync.retention"
+ONCE_IN_SECONDS = 24 * 3600
+_A_BATCH = 200
+
+
+def retention_apply_due() -> int:
+    """Do what is due once a day; how many runs went.
+
+    The day is kept in the cache: losing it, or two beats, only means that nothing is found to do.
+    """
+    if cache.get(RETENTION_CACHE_KEY):
+        return 0
+    chunks_sweep()
+    gone = runs_expire()
+    cache.set(RETENTION_CACHE_KEY, 1, ONCE_IN_SECONDS)
+    return gone
+
+
+def runs_expire() -> int:
+    """Delete runs that ended more than ``LICSYNC_RUN_RETENTION_DAYS`` ago, with their logs.
+
+    The last success of each instance, of the cloud and of the count stays, and whatever still waits
+    for somebody. A few are deleted at a time, so that no reader or worker waits long.
+    """
+    limit = timezone.now() - dt.timedelta(days=settings.LICSYNC_RUN_RETENTION_DAYS)
+    successes = SyncRun.objects.filter(state=RunState.SUCCEEDED)
+    last = successes.values("enterprise", "kind", "instance").annotate(newest=Max("pk"))
+    old = (
+        SyncRun.objects.filter(state__in=FINAL, finished_at__lt=limit)
+        .exclude(pk__in=last.values("newest"))
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    gone = 0
+    while batch := list(old[:_A_BATCH]):
+        SyncRun.objects.filter(pk__in=batch).delete()
+        gone += len(batch)
+    return gone
+
+
+def chunks_sweep() -> int:
+    """Delete what a worker staged for a run that has ended since; how many chunks those were."""
+    return RunChunk.objects.filter(run__state__in=FINAL).delete()[0]
