@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('data_version', models.BigIntegerField(default=0)),
                 ('counted_version', models.BigIntegerField(default=0)),
+                ('compared_version', models.BigIntegerField(default=0)),
                 ('compared_snapshot', models.BigIntegerField(default=0)),
                 ('exclude_never_signed_in', models.BooleanField(default=False)),
                 ('guard_share', models.PositiveSmallIntegerField(default=20)),

@@ -15,7 +15,8 @@ class Enterprise(models.Model):
     """One GHEC enterprise account whose licenses are counted.
 
     ``data_version`` rises with every apply, in its transaction; ``counted_version`` is the one that
-    the last recount saw. A recount is due while they differ (domain.md section 5).
+    the last recount saw. A recount is due while they differ (domain.md section 5), and a comparison
+    with GitHub's list while ``compared_version`` is behind ``counted_version``.
     """
 
     slug = models.SlugField(max_length=100, unique=True)
@@ -29,7 +30,8 @@ class Enterprise(models.Model):
 
     data_version = models.BigIntegerField(default=0)
     counted_version = models.BigIntegerField(default=0)
-    compared_snapshot = models.BigIntegerField(default=0)  # the newest whose difference is known
+    compared_version = models.BigIntegerField(default=0)  # the one whose difference is known
+    compared_snapshot = models.BigIntegerField(default=0)  # the snapshot that it is kept with
 
     exclude_never_signed_in = models.BooleanField(default=False)
     guard_share = models.PositiveSmallIntegerField(default=20)  # per cent of the accounts applied

@@ -42,8 +42,9 @@ def difference_totals(snapshot: Snapshot) -> DifferenceTotals | None:
     )
 
 
-def difference_is_pending(enterprise: Enterprise, snapshot: Snapshot) -> bool:
-    return enterprise.compared_snapshot < snapshot.pk
+def difference_is_pending(enterprise: Enterprise) -> bool:
+    """Whether the count is newer than the comparison."""
+    return enterprise.compared_version < enterprise.counted_version
 
 
 def components_page(
@@ -135,11 +136,12 @@ class ComparedAnew(Exception):
 
 
 def components_walk(snapshot: Snapshot, *, masked: bool) -> Iterator[ComponentLine]:
-    """Every component, page by page. Raises ComparedAnew unless all are of ``snapshot``."""
+    """Every component, page by page. Raises ComparedAnew unless all are of one comparison."""
     enterprise = snapshot.enterprise
+    version = enterprise.compared_version
     after: int | None = 0
     while after is not None:
         page, after = components_page(enterprise, after=after)
         yield from component_lines(page, snapshot, masked=masked, shown=None)
-    if not Enterprise.objects.filter(pk=enterprise.pk, compared_snapshot=snapshot.pk).exists():
+    if not Enterprise.objects.filter(pk=enterprise.pk, compared_version=version).exists():
         raise ComparedAnew

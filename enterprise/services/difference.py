@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 from django.db import transaction
-from django.db.models import F, Max
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
 from enterprise.counting.compare import Facts, GitHubRow, OurPerson, compare
 from enterprise.models import (
@@ -24,9 +23,12 @@ from enterprise.services.count_inputs import Hosts
 
 
 def differences_refresh_due(*, enterprise_id: int | None = None) -> int:
-    """Compare every enterprise whose newest snapshot is not compared yet; how many they were."""
-    enterprises = Enterprise.objects.annotate(newest=Coalesce(Max("snapshots__pk"), 0)).filter(
-        newest__gt=F("compared_snapshot"), data_version=F("counted_version")
+    """Compare every enterprise that was counted since it was last compared; how many they were.
+
+    Also where the count made no snapshot: GitHub's rows may have changed without changing a person.
+    """
+    enterprises = Enterprise.objects.filter(
+        compared_version__lt=F("counted_version"), data_version=F("counted_version")
     )
     if enterprise_id is not None:
         enterprises = enterprises.filter(pk=enterprise_id)
@@ -42,6 +44,9 @@ def difference_refresh(*, enterprise: Enterprise) -> bool:
     snapshot = Snapshot.objects.filter(enterprise=enterprise).order_by("-pk").first()
     state = CloudState.objects.filter(enterprise=enterprise).first()
     if snapshot is None or state is None or state.read_at is None:
+        Enterprise.objects.filter(pk=enterprise.pk).update(
+            compared_version=enterprise.counted_version
+        )
         return False
     hosts = Hosts(enterprise.pk)
     cloud_keys: dict[str, int] = {}
@@ -61,8 +66,7 @@ def difference_refresh(*, enterprise: Enterprise) -> bool:
             pk=enterprise.pk,
             data_version=enterprise.data_version,
             counted_version=enterprise.counted_version,
-            compared_snapshot=enterprise.compared_snapshot,
-        ).update(compared_snapshot=snapshot.pk)
+        ).update(compared_version=enterprise.counted_version, compared_snapshot=snapshot.pk)
         if not moved:
             return False
         Snapshot.objects.filter(pk=snapshot.pk).update(

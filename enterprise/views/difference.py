@@ -44,7 +44,7 @@ def difference(request: HttpRequest, access: Access) -> HttpResponse:
     context: dict[str, Any] = {
         "totals": totals,
         "newest": newest,
-        "pending": newest is not None and difference_is_pending(access.enterprise, newest),
+        "pending": newest is not None and difference_is_pending(access.enterprise),
         "as_of": snapshot is not None and snapshot != compared,
     }
     if snapshot is not None and totals is not None:
