@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
 from enterprise.faults import Refused
-from enterprise.models import BillingModel, Enterprise, ServerInstance, User
+from enterprise.models import BillingModel, Enterprise, ServerInstance, Source, User
 
 if TYPE_CHECKING:
     _UserForm = forms.ModelForm[User]
@@ -105,11 +105,34 @@ class CloudForm(EnterpriseForm):
     )
 
 
+class KeptChoice(forms.ChoiceField):
+    """A choice that stays as it is where it is not posted at all."""
+
+    def validate(self, value: Any) -> None:
+        if value:
+            super().validate(value)
+
+
 class InstanceForm(forms.Form):
     """How an instance is reached. ``settings`` are the values that ``instance_edit`` takes."""
 
-    SETTINGS: ClassVar[tuple[str, ...]] = ("url", "proxy", "ca_bundle", "plain_http_confirmed")
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "source",
+        "url",
+        "proxy",
+        "ca_bundle",
+        "plain_http_confirmed",
+    )
 
+    source = KeptChoice(
+        label=_("Source"),
+        choices=Source.choices,
+        initial=Source.SITE_ADMIN_REPORT,
+        help_text=_(
+            "Compared below. After a change, the first result replaces what the former source gave, "
+            "and waits until you apply it."
+        ),
+    )
     url = forms.CharField(
         label=_("Address"),
         max_length=300,
@@ -154,7 +177,8 @@ class InstanceForm(forms.Form):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in self.SETTINGS}
+        values = {name: self.cleaned_data[name] for name in self.SETTINGS}
+        return values if values["source"] else {n: v for n, v in values.items() if n != "source"}
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}

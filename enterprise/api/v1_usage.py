@@ -87,6 +87,9 @@ def _refuse_unless_taken(request: HttpRequest, run: SyncRun) -> None:
     shown = run_out(request, run).model_dump(mode="json")
     if run.state == RunState.FAILED:
         raise problem_of(Fault(run.error_code, **run.error_params), run=shown)
+    if run.is_active:  # the same key again, while the first is still at it
+        active = Refused("upload_run_active", host=run.host_name, run=run.pk)
+        raise problem_of(active, run=shown)
     if run.state == RunState.CANCELLED:
         message = shown["error"]["message"] if shown["error"] else ""
         raise Problem(409, run.error_code or "cancelled", message, run=shown)

@@ -208,6 +208,9 @@ def edit(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
                 messages.warning(request, text)
             else:
                 messages.success(request, _("Saved."))
+            if "source" in changed and instance.applied_as_of is not None:
+                text = _("The first result of the new source will wait until you apply it.")
+                messages.info(request, text)
             if with_token:
                 say_test(request, told_of_test("", connection_test(instance=instance)))
             return _to_box(access, instance)
