@@ -9,7 +9,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 
 from enterprise.faults import Fault
-from enterprise.models import RunKind, RunState, SyncRun
+from enterprise.models import Credential, RunKind, RunState, SyncRun
 from enterprise.services.claims import (
     Claim,
     ClaimLostError,
@@ -62,6 +62,13 @@ def claim_work(claim: Claim, work: Callable[[Claim], None]) -> RunState:
     return state
 
 
+def _token_is_newer(claim: Claim) -> bool:
+    """Whether a token was saved since the run began: the one that was refused may be the old one."""
+    run = claim.run
+    saved = Credential.objects.filter(enterprise=run.enterprise_id, saved_at__gt=run.started_at)
+    return saved.exists()
+
+
 def _execute(claim: Claim, work: Callable[[Claim], None]) -> None:
     if claim.run.cancel_requested:  # just as it was queued again
         run_end_cancelled(claim)
@@ -72,6 +79,7 @@ def _execute(claim: Claim, work: Callable[[Claim], None]) -> None:
     except RunCancelledError:
         run_end_cancelled(claim)
     except Fault as fault:
+        fault.retry |= fault.code == "bad_credentials" and _token_is_newer(claim)
         run_fail(claim, fault)
     except (ClaimLostError, OperationalError, InterfaceError):
         raise

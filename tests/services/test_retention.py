@@ -1,0 +1,94 @@
+"""Old runs go, with their logs; what an instance's history needs stays."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from enterprise.models import RunChunk, RunKind, RunLogLine, RunState, ServerInstance, SyncRun
+from enterprise.services import retention
+from enterprise.services.retention import chunks_sweep, retention_apply_due, runs_expire
+from tests.factories import ServerInstanceFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def short_memory(settings: Any) -> None:
+    settings.LICSYNC_RUN_RETENTION_DAYS = 10
+    cache.delete(retention.RETENTION_CACHE_KEY)
+
+
+@pytest.fixture
+def instance() -> ServerInstance:
+    made: ServerInstance = ServerInstanceFactory()
+    return made
+
+
+def run_of(instance: ServerInstance, state: RunState, days: float) -> SyncRun:
+    """A run that was brought to a state so many days ago, with a line in its log."""
+    then = timezone.now() - dt.timedelta(days=days)
+    run = SyncRun.objects.create(
+        enterprise=instance.enterprise,
+        instance=instance,
+        kind=RunKind.INSTANCE,
+        state=state,
+        queued_at=then,
+        not_before=then,
+        finished_at=then,
+    )
+    RunLogLine.objects.create(run=run, at=then, attempt=1, code="run_started")
+    return run
+
+
+@pytest.mark.parametrize(("days", "gone"), [(10.001, True), (9.999, False)])
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.CANCELLED])
+def test_an_ended_run_goes_with_its_log_after_so_many_days(
+    instance: ServerInstance, state: RunState, days: float, gone: bool
+) -> None:
+    run_of(instance, state, days)
+    assert runs_expire() == gone
+    assert SyncRun.objects.count() == RunLogLine.objects.count() == (not gone)
+
+
+def test_the_last_success_of_each_instance_stays_however_old(instance: ServerInstance) -> None:
+    other = ServerInstanceFactory(enterprise=instance.enterprise)
+    first = run_of(instance, RunState.SUCCEEDED, 700)
+    run_of(instance, RunState.FAILED, 600)
+    run_of(other, RunState.SUCCEEDED, 600)
+    second = run_of(other, RunState.SUCCEEDED, 500)
+    assert runs_expire() == 2
+    assert set(SyncRun.objects.values_list("pk", flat=True)) == {first.pk, second.pk}
+
+
+@pytest.mark.parametrize("state", [RunState.HELD, RunState.QUEUED])
+def test_what_waits_for_somebody_stays(instance: ServerInstance, state: RunState) -> None:
+    run_of(instance, state, 500)
+    assert runs_expire() == 0
+
+
+def test_many_runs_go_a_few_at_a_time(
+    instance: ServerInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_A_BATCH", 2)
+    for _ in range(5):
+        run_of(instance, RunState.FAILED, 20)
+    assert runs_expire() == 5
+
+
+def test_chunks_of_ended_runs_go_and_others_stay(instance: ServerInstance) -> None:
+    for state in (RunState.FAILED, RunState.HELD, RunState.QUEUED):
+        run_of(instance, state, 0).chunks.create(number=0, payload=b"")
+    assert chunks_sweep() == 1
+    assert not RunChunk.objects.filter(run__state=RunState.FAILED).exists()
+
+
+def test_it_is_done_once_a_day(instance: ServerInstance) -> None:
+    run_of(instance, RunState.FAILED, 20)
+    assert retention_apply_due() == 1
+    run_of(instance, RunState.FAILED, 20)
+    assert retention_apply_due() == 0
