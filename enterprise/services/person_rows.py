@@ -79,7 +79,7 @@ def person_row(person: Person, facts: Mapping[str, Any], emails: Mapping[str, st
         report=orjson.dumps(row).decode(),
         license_type=code,
         kind=_kind(row, bool(accounts), has_cloud_row),
-        words="\n".join(filter(None, [*public, *private])).lower(),
+        words="\n".join(filter(None, dict.fromkeys([*public, *private]))).lower(),
         public_words="\n".join(filter(None, public)).lower(),
     )
 

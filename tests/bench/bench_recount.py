@@ -175,7 +175,7 @@ def write_again(snapshot: int) -> float:
 
 
 def change(enterprise: Any, accounts: int, times: int) -> None:
-    """Give every two-hundredth account another e-mail, as an apply would."""
+    """Give every two-hundredth account another e-mail, as an apply would; others each time."""
     from django.db.models import F
 
     from enterprise.models import Enterprise
@@ -187,7 +187,7 @@ def change(enterprise: Any, accounts: int, times: int) -> None:
         " WHERE instance_id = %s AND user_id = %s",
         (
             (*[f"moved{times}-{n}@example.com"] * 2, instances[n % 3], n)
-            for n in range(0, accounts, 200)
+            for n in range(times % 200, accounts, 200)
         ),
     )
     Enterprise.objects.filter(pk=enterprise.pk).update(data_version=F("data_version") + 1)
