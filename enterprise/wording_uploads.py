@@ -98,7 +98,4 @@ UPLOAD_LOG_LINES: dict[str, str | Promise] = {
     "cloud_copy_all_consume": _(
         "The cloud's copy does not tell who is suspended: all its accounts are taken as consuming."
     ),
-    "scim_gap": _(
-        "By SCIM, %(active)s users of the instance are active; the report says so of %(consuming)s."
-    ),
 }
