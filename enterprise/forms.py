@@ -25,7 +25,8 @@ def refuse(form: forms.BaseForm, refused: Refused) -> None:
     form.add_error(field, wording.fault_sentence(refused))
 
 
-def _zones() -> list[tuple[str, str]]:
+def time_zones() -> list[tuple[str, str]]:
+    """Every zone by its name, as a choice."""
     return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
 
 
@@ -53,7 +54,7 @@ class EnterpriseForm(forms.Form):
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
-        choices=_zones,
+        choices=time_zones,
         initial="UTC",
         help_text=_("The schedule keeps to this zone's clock."),
     )
@@ -215,7 +216,9 @@ class ProfileForm(_UserForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._choices("language", [("", _("As the browser says")), *settings.LANGUAGES])
-        self._choices("time_zone", [("", _("As this console: %s") % settings.TIME_ZONE), *_zones()])
+        self._choices(
+            "time_zone", [("", _("As this console: %s") % settings.TIME_ZONE), *time_zones()]
+        )
 
     def _choices(self, name: str, choices: list[tuple[str, Any]]) -> None:
         field = self.fields[name]

@@ -10,16 +10,19 @@ from enterprise.views import (
     connect,
     difference,
     downloads,
+    enterprise_settings,
     history,
     home,
     how_to,
     instances,
     licensing,
     lists,
+    members,
     overview,
     person,
     profile,
     runs,
+    tokens,
     uploads,
 )
 from enterprise.views.styleguide import styleguide
@@ -41,6 +44,20 @@ _instance = [
     path("sync", instances.sync_now, name="instance_sync"),
     path("test", instances.test, name="instance_test"),
     path("runs/<int:run_id>/progress", instances.progress, name="instance_progress"),
+]
+
+_members = [
+    path("", members.members, name="members"),
+    path("/new", members.member_add, name="member_add"),
+    path("/<int:pk>/role", members.member_role, name="member_role"),
+    path("/<int:pk>/remove", members.member_remove_view, name="member_remove"),
+    path("/<int:pk>/link", members.member_link, name="member_link"),
+]
+
+_tokens = [
+    path("", tokens.tokens, name="tokens"),
+    path("/new", tokens.token_new, name="token_new"),
+    path("/<int:pk>/revoke", tokens.token_revoke_view, name="token_revoke"),
 ]
 
 _run = [
@@ -73,6 +90,9 @@ _enterprise: list[URLPattern | URLResolver] = [
     path("settings/connect/cloud/", include(_cloud)),
     path("settings/connect/instances/new", instances.add, name="instance_add"),
     path("settings/connect/instances/<int:pk>/", include(_instance)),
+    path("settings/general", enterprise_settings.enterprise_settings, name="enterprise_settings"),
+    path("settings/members", include(_members)),
+    path("settings/tokens", include(_tokens)),
     path("settings/audit", audit.audit_log, name="audit_log"),
 ]
 

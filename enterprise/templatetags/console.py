@@ -197,7 +197,9 @@ def _control_class(widget: Widget) -> str:
     match widget:
         case CheckboxInput():
             return "FormControl-checkbox"
-        case RadioSelect() | CheckboxSelectMultiple():
+        case CheckboxSelectMultiple():
+            return "FormControl-checkbox"
+        case RadioSelect():
             return "FormControl-radio"
         case Select():
             return "FormControl-select FormControl-medium"

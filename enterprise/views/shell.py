@@ -53,6 +53,9 @@ def settings_nav(access: Access) -> list[dict[str, Any]]:
     slug = access.enterprise.slug
     links = [
         ("connect", _("GitHub Connect"), "plug", reverse("connect", args=[slug])),
+        ("general", _("General"), "gear", reverse("enterprise_settings", args=[slug])),
+        ("members", _("People"), "people", reverse("members", args=[slug])),
+        ("tokens", _("API tokens"), "key", reverse("tokens", args=[slug])),
         ("audit", _("Audit log"), "log", reverse("audit_log", args=[slug])),
     ]
     return [

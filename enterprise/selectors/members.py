@@ -1,0 +1,83 @@
+"""The people of an enterprise, and its API tokens, as the settings show them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+from django.db.models import Exists, OuterRef
+
+from enterprise.emails import mask
+from enterprise.models import ApiToken, Enterprise, Membership
+from enterprise.selectors.persons import mask_key
+from enterprise.services.members import never_signed_in
+
+PAGE = 30
+
+
+class MemberLine(NamedTuple):
+    """One person with a role. ``may_get_link``: they never signed in, and have a role only here."""
+
+    pk: int  # of the membership
+    user_id: int
+    username: str
+    email: str
+    role: str
+    role_label: str
+    last_login: dt.datetime | None
+    may_get_link: bool
+
+
+def members_page(
+    enterprise: Enterprise, *, after: int = 0, masked: bool
+) -> tuple[list[MemberLine], int | None]:
+    """People in the order in which they got their roles, and the membership to go on after."""
+    elsewhere = Membership.objects.filter(user=OuterRef("user")).exclude(enterprise=enterprise)
+    found = list(
+        Membership.objects.filter(enterprise=enterprise, pk__gt=after)
+        .select_related("user")
+        .annotate(has_role_elsewhere=Exists(elsewhere))
+        .order_by("pk")[: PAGE + 1]
+    )
+    lines = [
+        MemberLine(
+            pk=member.pk,
+            user_id=member.user_id,
+            username=mask_key(member.user.username) if masked else member.user.username,
+            email=mask(member.user.email) if masked else member.user.email,
+            role=member.role,
+            role_label=member.get_role_display(),
+            last_login=member.user.last_login,
+            may_get_link=never_signed_in(member.user) and not member.has_role_elsewhere,
+        )
+        for member in found[:PAGE]
+    ]
+    return lines, found[PAGE - 1].pk if len(found) > PAGE else None
+
+
+def member_get(enterprise: Enterprise, pk: int) -> Membership | None:
+    """A membership of this enterprise, its user at hand."""
+    return Membership.objects.select_related("user").filter(enterprise=enterprise, pk=pk).first()
+
+
+class TokenLine(NamedTuple):
+    token: ApiToken
+    created_by: str
+
+
+def tokens_page(
+    enterprise: Enterprise, *, before: int | None = None, masked: bool
+) -> tuple[list[TokenLine], int | None]:
+    """Tokens that are not revoked, newest first, and the one to go on before."""
+    tokens = ApiToken.objects.filter(enterprise=enterprise, revoked_at=None).order_by("-pk")
+    if before is not None:
+        tokens = tokens.filter(pk__lt=before)
+    found = list(tokens[: PAGE + 1])
+    hide = mask_key if masked else str
+    lines = [TokenLine(token, hide(token.created_by)) for token in found[:PAGE]]
+    return lines, found[PAGE - 1].pk if len(found) > PAGE else None
+
+
+def token_get(enterprise: Enterprise, pk: int) -> ApiToken | None:
+    """A token of this enterprise that is not revoked."""
+    return ApiToken.objects.filter(enterprise=enterprise, pk=pk, revoked_at=None).first()
