@@ -43,7 +43,7 @@ def report_csv(
     unread = FROM_CLOUD if snapshot.github_listed is None else frozenset[str]()
     written = 0
     try:
-        for batch in _batches(snapshot):
+        for batch in report_batches(snapshot):
             yield _lines(_table(batch, masked=masked, unread=unread))
             written += len(batch)
     except Exception:
@@ -69,12 +69,15 @@ def table_csv(
         raise
 
 
-def file_name(snapshot: Snapshot) -> str:
+def file_name(snapshot: Snapshot, suffix: str = "csv") -> str:
     """With the enterprise and the time of the count, in UTC."""
-    return f"consumed-licenses-{snapshot.enterprise.slug}-{snapshot.taken_at:%Y%m%dT%H%M%SZ}.csv"
+    return (
+        f"consumed-licenses-{snapshot.enterprise.slug}-{snapshot.taken_at:%Y%m%dT%H%M%SZ}.{suffix}"
+    )
 
 
-def _batches(snapshot: Snapshot) -> Iterator[list[tuple[Any, ...]]]:
+def report_batches(snapshot: Snapshot) -> Iterator[list[tuple[Any, ...]]]:
+    """Every row of a snapshot, some hundreds at a time. Raises ReportIncomplete."""
     read = 0
     for batch in in_batches(report_walk(snapshot), CHUNK_ROWS):
         yield batch

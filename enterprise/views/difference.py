@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,19 +9,19 @@ from django.http.response import HttpResponseBase
 
 from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
+from enterprise.downloads import table_download
 from enterprise.models import Snapshot
+from enterprise.reports.tables import DIFFERENCE_HEAD, difference_rows
 from enterprise.selectors.difference import (
     DifferenceTotals,
     component_lines,
     components_page,
-    components_walk,
     difference_is_pending,
     difference_totals,
     snapshot_compared,
 )
 from enterprise.selectors.licenses import snapshot_get, snapshot_latest
 from enterprise.views import shell
-from enterprise.views.downloads import table_download
 
 
 class Summand(NamedTuple):
@@ -102,9 +101,6 @@ def _components(
     }
 
 
-CSV_HEAD = ("Component", "Category", "Change", "Person", "Key", "GitHub row", "GitHub row kind")
-
-
 @enterprise_view(Permission.SEE_REPORTS)
 def difference_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     """Every component: a line for each of its persons, and for each of GitHub's rows."""
@@ -112,14 +108,5 @@ def difference_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     if snapshot is None:
         raise Http404
     snapshot.enterprise = access.enterprise
-    rows = _csv_rows(snapshot, masked=access.masked)
-    return table_download(request, access, f"difference-{snapshot.pk}", CSV_HEAD, rows)
-
-
-def _csv_rows(snapshot: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
-    for component in components_walk(snapshot, masked=masked):
-        head = [component.id, component.category, component.change]
-        for person in component.persons:
-            yield [*head, person.number, person.key, "", ""]
-        for row in component.rows:
-            yield [*head, "", "", row.name, row.kind]
+    rows = difference_rows(snapshot, masked=access.masked)
+    return table_download(request, access, f"difference-{snapshot.pk}", DIFFERENCE_HEAD, rows)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -13,7 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from enterprise.access import Access, Permission, enterprise_view
+from enterprise.downloads import table_download
 from enterprise.models import Snapshot
+from enterprise.reports.tables import CHANGES_HEAD, changes_rows
 from enterprise.selectors.changes import (
     Changes,
     PersonChange,
@@ -22,15 +22,11 @@ from enterprise.selectors.changes import (
 )
 from enterprise.selectors.history import high_water, snapshots_page
 from enterprise.selectors.licenses import snapshot_get
-from enterprise.selectors.persons import PersonLine
-from enterprise.services.bulk import in_batches
 from enterprise.templatetags.console import number
 from enterprise.views import shell
-from enterprise.views.downloads import table_download
 from enterprise.views.trend import trend_of
 
 PER_PAGE = 100
-CSV_BATCH = 500
 
 KINDS: dict[str, tuple[str | Promise, str | Promise]] = {
     "joined": (
@@ -152,19 +148,6 @@ def _label(snapshot: Snapshot) -> str:
     return f"{when} {at.tzname()} · {number(snapshot.persons)}"
 
 
-CSV_HEAD = (
-    "Change",
-    "Person",
-    "Key",
-    "License type before",
-    "License type after",
-    "Server accounts before",
-    "Server accounts after",
-    "Primary emails before",
-    "Primary emails after",
-)
-
-
 @enterprise_view(Permission.SEE_REPORTS)
 def compare_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     """Every person that changed between two snapshots, in the order of the page."""
@@ -173,27 +156,5 @@ def compare_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     if pair is None:
         raise Http404
     older, newer = pair
-    rows = _csv_rows(older, newer, masked=access.masked)
-    return table_download(request, access, f"changes-{older.pk}-{newer.pk}", CSV_HEAD, rows)
-
-
-def _csv_rows(older: Snapshot, newer: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
-    changes = changes_between(older, newer)
-    for kind in KINDS:
-        for numbers in in_batches(getattr(changes, kind), CSV_BATCH):
-            for person in person_changes(older, newer, numbers, masked=masked):
-                before, after = (_cells(line) for line in (person.before, person.after))
-                pairs = zip(before, after, strict=True)
-                key = person.line.key if person.line else ""
-                yield [kind, person.number, key, *(cell for pair in pairs for cell in pair)]
-
-
-def _cells(line: PersonLine | None) -> tuple[Any, Any, Any]:
-    if line is None:
-        return "", "", ""
-    report = line.report
-    return (
-        report.get("license_type"),
-        report.get("enterprise_server_user_ids"),
-        report.get("enterprise_server_primary_emails"),
-    )
+    rows = changes_rows(older, newer, masked=access.masked)
+    return table_download(request, access, f"changes-{older.pk}-{newer.pk}", CHANGES_HEAD, rows)

@@ -1,0 +1,70 @@
+"""What changed, and the difference with GitHub, as tables for files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from enterprise.models import Snapshot
+from enterprise.selectors.changes import Changes, changes_between, person_changes
+from enterprise.selectors.difference import components_walk
+from enterprise.selectors.persons import PersonLine
+from enterprise.services.bulk import in_batches
+
+BATCH = 500
+
+CHANGES_HEAD = (
+    "Change",
+    "Person",
+    "Key",
+    "License type before",
+    "License type after",
+    "Server accounts before",
+    "Server accounts after",
+    "Primary emails before",
+    "Primary emails after",
+)
+
+
+def changes_rows(older: Snapshot, newer: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
+    """Every person that changed between two snapshots, kind by kind."""
+    changes = changes_between(older, newer)
+    for kind in Changes._fields:
+        for numbers in in_batches(getattr(changes, kind), BATCH):
+            for person in person_changes(older, newer, numbers, masked=masked):
+                before, after = (_cells(line) for line in (person.before, person.after))
+                pairs = zip(before, after, strict=True)
+                key = person.line.key if person.line else ""
+                yield [kind, person.number, key, *(cell for pair in pairs for cell in pair)]
+
+
+def _cells(line: PersonLine | None) -> tuple[Any, Any, Any]:
+    if line is None:
+        return "", "", ""
+    report = line.report
+    return (
+        report.get("license_type"),
+        report.get("enterprise_server_user_ids"),
+        report.get("enterprise_server_primary_emails"),
+    )
+
+
+DIFFERENCE_HEAD = (
+    "Component",
+    "Category",
+    "Change",
+    "Person",
+    "Key",
+    "GitHub row",
+    "GitHub row kind",
+)
+
+
+def difference_rows(snapshot: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
+    """Every component: a line for each of its persons, and for each of GitHub's rows."""
+    for component in components_walk(snapshot, masked=masked):
+        head = [component.id, component.category, component.change]
+        for person in component.persons:
+            yield [*head, person.number, person.key, "", ""]
+        for row in component.rows:
+            yield [*head, "", "", row.name, row.kind]
