@@ -79,20 +79,21 @@ def _recount_once(claim: Claim) -> None:
     with transaction.atomic():
         if not unmoved.exists():
             raise _DataMovedError
+        changes = found.changes
         # Beats are not seen before the commit: the lease outlives the longest recording.
-        claim.update(busy_for=len(found.changes.written) / 1000, done=len(count))
+        busy_for = (len(changes.written) + len(changes.gone)) / 1000
+        claim.update(busy_for=busy_for, done=len(count))
         _record(enterprise, found, count, inputs)
         if not unmoved.update(counted_version=enterprise.data_version):
             raise _DataMovedError
-        changed = len(found.changes.known)
         run_succeed(
             claim,
             counts={
                 "read": inputs.rows_read,
                 "persons": len(count),
-                "added": len(found.changes.written) - changed,
-                "changed": changed,
-                "removed": len(found.changes.gone),
+                "added": len(changes.written) - len(changes.known),
+                "changed": len(changes.known),
+                "removed": len(changes.gone),
             },
         )
 
