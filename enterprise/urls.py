@@ -94,6 +94,7 @@ _enterprise: list[URLPattern | URLResolver] = [
     path("settings/members", include(_members)),
     path("settings/tokens", include(_tokens)),
     path("settings/audit", audit.audit_log, name="audit_log"),
+    path("settings/audit.csv", audit.audit_csv, name="audit_csv"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,19 +1,24 @@
-"""The audit log: who changed what, newest first."""
+"""The audit log: who changed what, newest first; as a page with filters, and as a file."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from django.http import HttpRequest, HttpResponse
+import orjson
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from enterprise.access import Access, Permission, enterprise_view
+from enterprise.downloads import table_download
 from enterprise.models import AuditEvent
+from enterprise.reports.rest import moment
+from enterprise.selectors.audit import events_page, events_walk
+from enterprise.selectors.persons import mask_key
 from enterprise.templatetags.words import report_value
 from enterprise.views import shell
-
-PAGE = 50
 
 ACTIONS: dict[str, str | Promise] = {
     "enterprise.add": _("Added the enterprise"),
@@ -30,49 +35,104 @@ ACTIONS: dict[str, str | Promise] = {
     "instance.rhythm": _("Changed the rhythm"),
     "member.set": _("Gave a role"),
     "member.remove": _("Took a role away"),
+    "member.link": _("Made a sign-in link"),
+    "user.email_set": _("Changed a person's e-mail address"),
+    "user.password_set": _("Set a person's password"),
     "run.request": _("Asked for a sync"),
     "run.cancel": _("Cancelled a run"),
     "run.apply": _("Applied a held result"),
     "run.discard": _("Discarded a held result"),
     "report.download": _("Downloaded a report"),
+    "server_usage.upload": _("Uploaded server usage"),
+    "server_usage.export": _("Exported server usage"),
     "token.make": _("Made an API token"),
     "token.scopes_set": _("Changed an API token's scopes"),
     "token.revoke": _("Revoked an API token"),
 }
 
 
+HEAD = ("Time", "Actor", "Actor kind", "IP address", "Action", "Target", "Before", "After")
+
+
 class Line(NamedTuple):
     """One event. ``changes`` are (setting, before, after) in words, "" where a side has nothing."""
 
     event: AuditEvent
+    actor: str
+    target: str
     action: str | Promise
     changes: list[tuple[str, str, str]]
 
 
+class Wanted(NamedTuple):
+    """Which events are asked for; it lives in the URL."""
+
+    action: str = ""
+    actor: str = ""
+
+    def url(self, **more: Any) -> str:
+        query = QueryDict(mutable=True)
+        values = {**self._asdict(), **more}
+        query.update({name: str(value) for name, value in values.items() if value})
+        return f"?{query.urlencode()}"
+
+
+def _wanted(request: HttpRequest) -> Wanted:
+    action = request.GET.get("action", "")
+    actor = request.GET.get("actor", "").replace("\0", "").strip()[:200]
+    return Wanted(action if action in ACTIONS else "", actor)
+
+
 @enterprise_view(Permission.SEE_SETTINGS)
 def audit_log(request: HttpRequest, access: Access) -> HttpResponse:
-    events = AuditEvent.objects.filter(enterprise=access.enterprise).order_by("-pk")
+    wanted = _wanted(request)
     before = shell.whole_number(request.GET.get("before"))
-    if before is not None:
-        events = events.filter(pk__lt=before)
-    found = list(events[: PAGE + 1])
-    more = len(found) > PAGE
-    found = found[:PAGE]
+    found, following = events_page(
+        access.enterprise, before=before, masked=access.masked, **wanted._asdict()
+    )
     context = {
-        "lines": [_line(event) for event in found],
-        "first_url": "?" if before is not None else None,
-        "next_url": f"?before={found[-1].pk}" if more else None,
+        "lines": [_line(event, access) for event in found],
+        "wanted": wanted,
+        "filtered": any(wanted),
+        "actions_known": sorted(ACTIONS.items(), key=lambda item: str(item[1])),
+        "query": wanted.url(),
+        "first_url": wanted.url() if before is not None else None,
+        "next_url": wanted.url(before=following) if following is not None else None,
     }
     return shell.page(
         request, access, "enterprise/audit.html", context, tab="settings", side="audit"
     )
 
 
-def _line(event: AuditEvent) -> Line:
+def _line(event: AuditEvent, access: Access) -> Line:
     names = dict.fromkeys([*event.before, *event.after])
     changes = [
         (name, report_value(event.before.get(name)), report_value(event.after.get(name)))
         for name in names
     ]
     shown = [change for change in changes if any(change[1:])]
-    return Line(event, ACTIONS.get(event.action, event.action), shown)
+    hide = mask_key if access.masked else str
+    action = ACTIONS.get(event.action, event.action)
+    return Line(event, hide(event.actor), hide(event.target), action, shown)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def audit_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
+    """Every event that the page's filters let through, in codes: the same in any language."""
+    rows = _csv_rows(access, _wanted(request))
+    return table_download(request, access, "audit", HEAD, rows)
+
+
+def _csv_rows(access: Access, wanted: Wanted) -> Iterator[list[Any]]:
+    hide = mask_key if access.masked else str
+    for event in events_walk(access.enterprise, masked=access.masked, **wanted._asdict()):
+        yield [
+            moment(event.at),
+            hide(event.actor),
+            event.actor_kind,
+            event.ip_address or "",
+            event.action,
+            hide(event.target),
+            orjson.dumps(event.before).decode() if event.before else "",
+            orjson.dumps(event.after).decode() if event.after else "",
+        ]
