@@ -7,14 +7,24 @@ from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from enterprise import wording
+
 PAGES: dict[str, str | Promise] = {
     "license-sync": _("Enable license sync"),
     "tokens": _("Make the tokens"),
+    "upload": _("Upload by hand"),
+    "difference": _("Why the numbers differ"),
+    "domains": _("Verify a domain"),
 }
 
 
 def help_page(request: HttpRequest, page: str) -> HttpResponse:
     if page not in PAGES:
         raise Http404
-    template = f"enterprise/help/{page.replace('-', '_')}.html"
-    return render(request, template, {"title": PAGES[page], "pages": PAGES, "page": page})
+    context = {
+        "title": PAGES[page],
+        "pages": PAGES,
+        "page": page,
+        "causes": list(wording.CAUSES.values()),
+    }
+    return render(request, f"enterprise/help/{page.replace('-', '_')}.html", context)

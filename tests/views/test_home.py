@@ -11,7 +11,10 @@ from django.urls import reverse
 from enterprise.models import CloudState, Enterprise, Membership, Role, User
 from enterprise.services.connection_test import ConnectionTest, Finding
 from enterprise.services.members import sign_in_link_make
+from enterprise.views.how_to import PAGES
+from enterprise.wording import CAUSES
 from tests.factories import EnterpriseFactory, MembershipFactory, UserFactory
+from tests.views.counted import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -188,9 +191,30 @@ class TestOnesOwnSettings:
 
 
 class TestTheHowToPages:
-    @pytest.mark.parametrize("page", ["license-sync", "tokens"])
+    @pytest.mark.parametrize("page", PAGES)
     def test_anybody_may_read_them(self, db: None, page: str) -> None:
-        assert Client().get(f"/help/{page}").status_code == 200
+        response = Client().get(f"/help/{page}")
+        assert response.status_code == 200
+        others = set(PAGES) - {page}
+        assert all(f'href="/help/{other}"' in response.content.decode() for other in others)
+
+    def test_the_one_on_the_difference_explains_every_cause(self, db: None) -> None:
+        text = text_of(Client().get("/help/difference"))
+        for cause in CAUSES.values():
+            assert f"{cause.name} {cause.meaning} {cause.advice}" in text
+
+    @pytest.mark.parametrize(
+        ("path", "page"),
+        [
+            ("settings/connect", "license-sync"),
+            ("settings/connect/instances/new", "tokens"),
+            ("settings/connect/upload", "upload"),
+            ("licensing/difference", "difference"),
+        ],
+    )
+    def test_each_is_linked_where_it_is_needed(self, owner: Client, path: str, page: str) -> None:
+        html = owner.get(f"/enterprises/acme/{path}").content.decode()
+        assert f'href="/help/{page}"' in html
 
     def test_another_does_not_exist(self, db: None) -> None:
         assert Client().get("/help/nonsense").status_code == 404
