@@ -10,6 +10,7 @@ from enterprise.models import (
     CloudState,
     Credential,
     Enterprise,
+    EnterpriseDomain,
     RunKind,
     RunState,
     ServerInstance,
@@ -102,6 +103,18 @@ def cloud_box(enterprise: Enterprise) -> CloudBox:
         runs.get(line.held_run),
         runs.get(line.failed_run),
     )
+
+
+def domain_is_missing(cloud: CloudBox) -> bool:
+    """Whether the enterprise has no verified domain, as far as domains could be read.
+
+    An approved domain makes no e-mail address visible (section 3, rule 9).
+    """
+    state = cloud.line.state
+    if state is None or state.read_at is None or any(g["part"] == "domains" for g in state.gaps):
+        return False
+    domains = EnterpriseDomain.objects.filter(enterprise_id=state.enterprise_id, verified=True)
+    return not domains.exists()
 
 
 def _runs(ids: set[int | None]) -> dict[int | None, SyncRun]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from itertools import zip_longest
 from typing import NamedTuple
+
+from django.db.models import Max
+from django.db.models.functions import TruncWeek
 
 from enterprise.models import Enterprise, Snapshot
 
@@ -42,3 +46,11 @@ def high_water(enterprise: Enterprise) -> Snapshot | None:
     """The snapshot with the most persons, the first of them if several have as many."""
     snapshots = Snapshot.objects.filter(enterprise=enterprise).defer("anchors")
     return snapshots.order_by("-persons", "pk").first()
+
+
+def weekly_snapshots(enterprise: Enterprise, *, since: dt.datetime) -> list[Snapshot]:
+    """The last snapshot of each week since then, in the order of time."""
+    snapshots = Snapshot.objects.filter(enterprise=enterprise)
+    weeks = snapshots.filter(taken_at__gte=since).annotate(week=TruncWeek("taken_at")).order_by()
+    last = weeks.values("week").annotate(last=Max("pk")).values("last")
+    return list(snapshots.filter(pk__in=last).defer("anchors").order_by("pk"))

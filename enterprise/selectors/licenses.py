@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 
 from enterprise.models import (
+    BillingModel,
     CurrentPerson,
     Enterprise,
     PersonVersion,
@@ -31,11 +32,20 @@ SORTS = {
 
 
 def snapshot_latest(enterprise: Enterprise) -> Snapshot | None:
-    return Snapshot.objects.filter(enterprise=enterprise).order_by("-pk").first()
+    snapshot = Snapshot.objects.filter(enterprise=enterprise).order_by("-pk").first()
+    return _of(enterprise, snapshot)
 
 
 def snapshot_get(enterprise: Enterprise, snapshot_id: int) -> Snapshot | None:
-    return Snapshot.objects.filter(enterprise=enterprise, pk=snapshot_id).first()
+    snapshot = Snapshot.objects.filter(enterprise=enterprise, pk=snapshot_id).first()
+    return _of(enterprise, snapshot)
+
+
+def _of(enterprise: Enterprise, snapshot: Snapshot | None) -> Snapshot | None:
+    """The snapshot with its ``enterprise`` at hand."""
+    if snapshot is not None:
+        snapshot.enterprise = enterprise
+    return snapshot
 
 
 def recount_is_pending(enterprise: Enterprise) -> bool:
@@ -55,6 +65,8 @@ class Totals(NamedTuple):
     """The two totals, never mixed (section 3). GitHub's are None where it was not read.
 
     ``free`` has the basis ``free_basis``: "github" where GitHub's total is known, else "console".
+    With metered billing nothing is purchased, so nothing is free either; GitHub's total is then
+    who is billable this cycle (section 3, rule 10).
     """
 
     snapshot: Snapshot
@@ -64,6 +76,7 @@ class Totals(NamedTuple):
     server_only: int
     free: int | None
     free_basis: str
+    metered: bool
     by_license_type: dict[str, int]
     unread: dict[str, int]  # accounts that GHEC lists on instances not read here, by host
 
@@ -71,7 +84,8 @@ class Totals(NamedTuple):
 def totals_of(snapshot: Snapshot) -> Totals:
     basis = "github" if snapshot.github_total is not None else "console"
     used = snapshot.github_total if snapshot.github_total is not None else snapshot.persons
-    purchased = snapshot.github_purchased
+    metered = snapshot.enterprise.billing_model == BillingModel.METERED
+    purchased = None if metered else snapshot.github_purchased
     return Totals(
         snapshot=snapshot,
         github_total=snapshot.github_total,
@@ -80,6 +94,7 @@ def totals_of(snapshot: Snapshot) -> Totals:
         server_only=snapshot.totals.get("server_only_persons", 0),
         free=None if purchased is None else purchased - used,
         free_basis=basis,
+        metered=metered,
         by_license_type=snapshot.totals.get("by_license_type", {}),
         unread=snapshot.totals.get("unread", {}),
     )

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from enterprise.models import Enterprise, Snapshot
+from enterprise.models import CloudState, Enterprise, Snapshot
 from enterprise.services.ledger import pack_anchors
 from tests.factories import (
     AuditEventFactory,
@@ -20,6 +20,7 @@ from tests.factories import (
     ServerInstanceFactory,
     SnapshotFactory,
     SyncRunFactory,
+    ago,
 )
 from tests.views.test_licensing import add_persons
 
@@ -44,6 +45,7 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
     owner: Client, acme: Enterprise
 ) -> None:
     CredentialFactory(enterprise=acme)
+    CloudState.objects.update(read_at=ago(hours=1))
     snapshot = SnapshotFactory(
         enterprise=acme, persons=300, anchors=pack_anchors([f"person{n:06}" for n in range(1, 301)])
     )
