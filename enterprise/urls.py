@@ -47,17 +47,15 @@ _instance = [
 ]
 
 _members = [
-    path("", members.members, name="members"),
-    path("/new", members.member_add, name="member_add"),
-    path("/<int:pk>/role", members.member_role, name="member_role"),
-    path("/<int:pk>/remove", members.member_remove_view, name="member_remove"),
-    path("/<int:pk>/link", members.member_link, name="member_link"),
+    path("new", members.member_add, name="member_add"),
+    path("<int:pk>/role", members.member_role, name="member_role"),
+    path("<int:pk>/remove", members.member_remove_view, name="member_remove"),
+    path("<int:pk>/link", members.member_link, name="member_link"),
 ]
 
 _tokens = [
-    path("", tokens.tokens, name="tokens"),
-    path("/new", tokens.token_new, name="token_new"),
-    path("/<int:pk>/revoke", tokens.token_revoke_view, name="token_revoke"),
+    path("new", tokens.token_new, name="token_new"),
+    path("<int:pk>/revoke", tokens.token_revoke_view, name="token_revoke"),
 ]
 
 _run = [
@@ -91,8 +89,10 @@ _enterprise: list[URLPattern | URLResolver] = [
     path("settings/connect/instances/new", instances.add, name="instance_add"),
     path("settings/connect/instances/<int:pk>/", include(_instance)),
     path("settings/general", enterprise_settings.enterprise_settings, name="enterprise_settings"),
-    path("settings/members", include(_members)),
-    path("settings/tokens", include(_tokens)),
+    path("settings/members", members.members, name="members"),
+    path("settings/members/", include(_members)),
+    path("settings/tokens", tokens.tokens, name="tokens"),
+    path("settings/tokens/", include(_tokens)),
     path("settings/audit", audit.audit_log, name="audit_log"),
     path("settings/audit.csv", audit.audit_csv, name="audit_csv"),
 ]
