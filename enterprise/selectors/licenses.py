@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from enterprise.models import (
     BillingModel,
-    CurrentPerson,
     Enterprise,
     PersonVersion,
     RunKind,
@@ -19,14 +18,6 @@ from enterprise.models import (
 from enterprise.models.sync import ACTIVE
 from enterprise.selectors.persons import PersonLine, person_line, valid_as_of
 from enterprise.services.ledger import ANCHOR_EVERY, unpack_anchors
-
-SORTS = {
-    "key": ("key",),
-    "-key": ("-key",),
-    "accounts": ("accounts", "key"),
-    "-accounts": ("-accounts", "-key"),
-}
-
 
 # --- Snapshots -----------------------------------------------------------------------------------
 
@@ -141,91 +132,3 @@ def _versions(snapshot: Snapshot) -> QuerySet[PersonVersion, tuple[Any, ...]]:
         .order_by("key")
         .values_list("number", "key", "license_type", "accounts", "report")
     )
-
-
-# --- Search --------------------------------------------------------------------------------------
-
-
-class Found(NamedTuple):
-    """One page of a search. ``previous`` and ``next`` are person numbers to go on from, or None."""
-
-    lines: list[PersonLine]
-    total: int
-    previous: int | None
-    next: int | None
-
-
-def persons_search(
-    enterprise: Enterprise,
-    *,
-    masked: bool,
-    text: str = "",
-    license_type: str = "",
-    kind: str = "",
-    host_name: str = "",
-    ambiguous: bool = False,
-    sort: str = "key",
-    after: int | None = None,
-    before: int | None = None,
-    per_page: int = 50,
-) -> Found:
-    """Current persons by words, filters and sort, by keyset from the person numbered ``after``.
-
-    A masked viewer's words are compared with logins and names only, and they may not sort by key,
-    which may be an e-mail.
-    """
-    people = CurrentPerson.objects.filter(enterprise=enterprise)
-    column = "public_words" if masked else "words"
-    for word in text.lower().split():
-        people = people.filter(**{f"{column}__contains": word})
-    wanted = {"license_type": license_type, "kind": kind}
-    people = people.filter(**{name: value for name, value in wanted.items() if value})
-    if host_name:
-        people = people.filter(public_words__contains=f"{host_name}:")
-    if ambiguous:
-        people = people.filter(ambiguous=True)
-    order = SORTS.get(sort, SORTS["key"])
-    total = people.count()
-    backward = before is not None
-    mark = CurrentPerson.objects.filter(enterprise=enterprise, number=before or after or 0).first()
-    if mark is not None:
-        people = people.filter(_beyond(order, mark, backward=backward))
-    if backward:
-        order = tuple(_reversed(name) for name in order)
-    numbers = list(people.order_by(*order).values_list("number", flat=True)[: per_page + 1])
-    more = len(numbers) > per_page
-    numbers = numbers[:per_page]
-    if backward:
-        numbers.reverse()
-    has_previous = more if backward else mark is not None
-    has_next = backward or more
-    return Found(
-        _lines_of(enterprise, numbers, masked=masked),
-        total,
-        numbers[0] if numbers and has_previous else None,
-        numbers[-1] if numbers and has_next else None,
-    )
-
-
-def _reversed(name: str) -> str:
-    return name[1:] if name.startswith("-") else f"-{name}"
-
-
-def _beyond(order: tuple[str, ...], mark: CurrentPerson, *, backward: bool) -> Q:
-    """Rows after ``mark`` in ``order``: (a, b) > (x, y) as a > x or a = x and b > y."""
-    condition = Q()
-    for name in reversed(order):
-        column = name.lstrip("-")
-        comparison = "lt" if name.startswith("-") != backward else "gt"
-        value = getattr(mark, column)
-        further = Q(**{f"{column}__{comparison}": value})
-        condition = further | (Q(**{column: value}) & condition) if condition else further
-    return condition
-
-
-def _lines_of(enterprise: Enterprise, numbers: list[int], *, masked: bool) -> list[PersonLine]:
-    rows = PersonVersion.objects.filter(
-        enterprise=enterprise, number__in=numbers, to_snapshot=None
-    ).values_list("number", "key", "license_type", "accounts", "report")
-    found = {row[0]: person_line(row, masked=masked) for row in rows}
-    return [found[number] for number in numbers if number in found]

@@ -14,15 +14,13 @@ from enterprise.access import Access, Permission, enterprise_view
 from enterprise.models import Snapshot
 from enterprise.selectors.connect import instance_lines
 from enterprise.selectors.licenses import (
-    SORTS,
-    Found,
     persons_page,
-    persons_search,
     recount_is_pending,
     snapshot_get,
     snapshot_latest,
     totals_of,
 )
+from enterprise.selectors.search import MOST, SORTS, Found, persons_search
 from enterprise.templatetags.words import (
     LICENSE_TYPES,
     PERSON_KINDS,
@@ -145,6 +143,7 @@ def _persons(
     return context | {
         "lines_of_persons": found.lines,
         "found": found.total,
+        "most": MOST,
         "first_url": query.url() if found.previous is not None else None,
         "previous_url": query.url(before=found.previous) if found.previous is not None else None,
         "next_url": query.url(after=found.next) if found.next is not None else None,
