@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ from enterprise.models import (
 )
 from enterprise.records import InstanceFacts, ServerAccount
 from enterprise.services import clients
-from enterprise.services.bulk import IN_LIST, bulk_execute, bulk_insert, bulk_read, in_batches
+from enterprise.services.bulk import IN_LIST, READ_ROWS, bulk_execute, bulk_insert, in_batches
 from enterprise.services.claims import Claim, run_hold, run_succeed
 from enterprise.services.cloud_freshness import cloud_request_if_stale
 from enterprise.services.guard import (
@@ -117,37 +117,34 @@ def stage_accounts(
 
     Raises Fault ``empty_source`` if there is no account where some were applied.
     """
-    known: dict[int, int] = dict(
-        bulk_read(
-            "SELECT user_id, digest FROM enterprise_serveruseraccount WHERE instance_id = %s",
-            [instance.pk],
-        )
-    )
+    known = _known(instance)
     applied = len(known)
     staging = Staging(claim, resume=False)
-    read = added = consuming = 0
+    read = added = idle = 0
     changed: dict[int, tuple[bool, str]] = {}
-    for account in accounts:
-        read += 1
-        consumes = not account.suspended and not account.excluded
-        consuming += consumes
-        digest = digest_of(account)
-        before = known.pop(account.user_id, None)
-        if before != digest:
+    take = known.pop
+    for batch in in_batches(accounts, 1000):
+        read += len(batch)
+        # Most accounts are as they were: the loop does for those as little as it can.
+        for account, digest in zip(batch, map(digest_of, batch), strict=True):
+            if account.suspended or account.excluded:
+                idle += 1
+            before = take(account.user_id, None)
+            if before == digest:
+                continue
             email_key = normalize(account.email)
             if before is None:
                 added += 1
             else:
+                consumes = not (account.suspended or account.excluded)
                 changed[account.user_id] = (consumes, email_key)
             staging.add([ADD if before is None else CHANGE, *_row(account, email_key, digest)])
-        if not read % 1000:
-            claim.beat(read)
+        claim.beat(read)
     if applied and not read:
         raise Fault("empty_source", applied=applied)
     for user_id in known:
         staging.add([REMOVE, user_id])
     staging.flush()
-    claim.update(done=read)
     stopped, moved = _count_losses(instance, changed)
     return Difference(
         counts={
@@ -155,11 +152,24 @@ def stage_accounts(
             "added": added,
             "changed": len(changed),
             "removed": len(known),
-            "consuming": consuming,
+            "consuming": read - idle,
         },
         loss=Loss(len(known), stopped, moved),
         applied=applied,
     )
+
+
+def _known(instance: ServerInstance) -> dict[int, int]:
+    """The digests of what is applied, by user ID; read at once, since all of them are kept anyway."""
+    known: dict[int, int] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT user_id, digest FROM enterprise_serveruseraccount WHERE instance_id = %s",
+            [instance.pk],
+        )
+        while rows := cursor.fetchmany(READ_ROWS):
+            known.update(rows)
+    return known
 
 
 def _row(account: ServerAccount, email_key: str, digest: int) -> list[Any]:
@@ -257,8 +267,10 @@ def apply_accounts(run: SyncRun, instance: ServerInstance, counts: dict[str, int
         raise Fault("data_changed")
     if not changes and instance.applied_as_of is not None:
         return
-    delete = "DELETE FROM enterprise_serveruseraccount WHERE instance_id = %s AND user_id = %s"
-    bulk_execute(delete, ((instance.pk, record[1]) for record in staged(run) if record[0] != ADD))
+    if counts["changed"] or counts["removed"]:
+        delete = "DELETE FROM enterprise_serveruseraccount WHERE instance_id = %s AND user_id = %s"
+        gone = ((instance.pk, record[1]) for record in staged(run) if record[0] != ADD)
+        bulk_execute(delete, gone)
     bulk_insert(
         ServerUserAccount,
         ("instance", *_FIELDS),

@@ -12,16 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from operator import itemgetter
 
 from enterprise.faults import Fault
 from enterprise.records import ServerAccount
 from enterprise.sources.bodies import Reply
 from enterprise.sources.http import LONGEST_PAUSE, Client
 from enterprise.sources.troubles import media_type, wait_asked
-
-if TYPE_CHECKING:
-    from _csv import Reader
 
 PATH = "/stafftools/reports/all_users.csv"
 NEEDED = ("id", "login", "email", "suspended?", "dormant?")
@@ -147,41 +144,54 @@ def parse_report(lines: Iterable[str], *, keep_logins: bool) -> Iterator[ServerA
     at_address = header.index("last_logged_ip") if "last_logged_ip" in header else -1
     tells_sign_in = at_active >= 0 and at_address >= 0
     keep_activity = keep_logins and at_active >= 0
-    flags = _FLAGS
+    flag_of, account_of = _FLAGS.get, partial(tuple.__new__, ServerAccount)
     seen: set[int] = set()
-    for row in _rows(reader):
-        if len(row) != width:
-            if not row:
-                continue  # an empty line
+    add = seen.add
+    fields_of = itemgetter(
+        at_id, at_login, at_email, at_suspended, at_dormant, at_active, at_address
+    )
+    line, problem = reader.line_num, ""
+    try:
+        for row in reader:
             line = reader.line_num
-            if len(row) < width and next(reader, None) is None:
-                raise Fault("cut_short", retry=True, line=line)
-            raise Fault("malformed_line", line=line)
-        digits = row[at_id]
-        if not digits.isdigit() or not digits.isascii() or len(digits) > 19:
-            raise Fault("invalid_user_id", line=reader.line_num)
-        user_id = int(digits)
-        if user_id in seen:
-            raise Fault("duplicate_user", user_id=user_id, line=reader.line_num)
-        if user_id > MAX_USER_ID:
-            raise Fault("invalid_user_id", line=reader.line_num)
-        seen.add(user_id)
-        suspended, dormant = flags.get(row[at_suspended]), flags.get(row[at_dormant])
-        if suspended is None or dormant is None:
-            suspended = _flag(row[at_suspended], "suspended?", reader.line_num)
-            dormant = _flag(row[at_dormant], "dormant?", reader.line_num)
-        login = row[at_login]
-        yield ServerAccount(
-            user_id,
-            row[at_email].strip(),
-            (),
-            suspended,
-            dormant,
-            not (row[at_active] or row[at_address]) if tells_sign_in else None,
-            "scim_admin" if login == "scim-admin" else "",
-            login if keep_logins else "",
-            row[at_active] if keep_activity else "",
-        )
+            if len(row) != width:
+                if not row:
+                    continue  # an empty line
+                if len(row) < width and next(reader, None) is None:
+                    raise Fault("cut_short", retry=True, line=line)
+                raise Fault("malformed_line", line=line)
+            digits, login, email, is_suspended, is_dormant, active, address = fields_of(row)
+            if not digits.isdigit() or not digits.isascii() or len(digits) > 19:
+                raise Fault("invalid_user_id", line=line)
+            user_id = int(digits)
+            if user_id in seen:
+                raise Fault("duplicate_user", user_id=user_id, line=line)
+            if user_id > MAX_USER_ID:
+                raise Fault("invalid_user_id", line=line)
+            add(user_id)
+            suspended, dormant = flag_of(is_suspended), flag_of(is_dormant)
+            if suspended is None or dormant is None:
+                suspended = _flag(is_suspended, "suspended?", line)
+                dormant = _flag(is_dormant, "dormant?", line)
+            yield account_of(
+                (
+                    user_id,
+                    email.strip(),
+                    (),
+                    suspended,
+                    dormant,
+                    not (active or address) if tells_sign_in else None,
+                    "scim_admin" if login == "scim-admin" else "",
+                    login if keep_logins else "",
+                    active if keep_activity else "",
+                )
+            )
+    except csv.Error as error:
+        problem = str(error)
+    if "unexpected end" in problem:  # a quote that never ends: a cut file
+        raise Fault("cut_short", retry=True, line=line + 1)
+    if problem:
+        raise Fault("malformed_line", line=line + 1)
 
 
 def _header(reader: Iterator[list[str]]) -> list[str]:
@@ -193,22 +203,6 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
     if missing:
         raise Fault("not_a_report", columns=", ".join(missing))
     return header
-
-
-def _rows(reader: Reader) -> Iterator[list[str]]:
-    """Yield the rows; a quote that never ends is a cut file, known by where it began."""
-    begun = reader.line_num
-    problem = ""
-    try:
-        for row in reader:
-            begun = reader.line_num
-            yield row
-    except csv.Error as error:
-        problem = str(error)
-    if "unexpected end" in problem:
-        raise Fault("cut_short", retry=True, line=begun + 1)
-    if problem:
-        raise Fault("malformed_line", line=begun + 1)
 
 
 def _flag(text: str, column: str, line: int) -> bool:
