@@ -7,24 +7,57 @@ from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
-from enterprise.api import v1_runs, v1_usage
+from enterprise.api import (
+    v1_audit,
+    v1_difference,
+    v1_exports,
+    v1_history,
+    v1_instances,
+    v1_lists,
+    v1_people,
+    v1_persons,
+    v1_runs,
+    v1_settings,
+    v1_totals,
+    v1_usage,
+)
 from enterprise.api.v1_access import unauthorized
-from enterprise.api.v1_problems import Problem, answer, not_found
+from enterprise.api.v1_docs import PlainPage
+from enterprise.api.v1_openapi import DescribedAPI
+from enterprise.api.v1_problems import Problem, answer, not_found, problem_of
+from enterprise.faults import Refused
 
-api = NinjaAPI(
+api = DescribedAPI(
     title="licsync",
     version="1",
     urls_namespace="api-v1",
-    docs_url=None,  # the page would load its scripts from elsewhere
+    docs=PlainPage(),
     description="Errors are problem details (RFC 9457).",
 )
-api.add_router("", v1_usage.router)
-api.add_router("", v1_runs.router)
+for part in (
+    v1_totals,
+    v1_persons,
+    v1_exports,  # before the lists: ``lists/NAME.csv`` is no list
+    v1_lists,
+    v1_difference,
+    v1_history,
+    v1_instances,
+    v1_runs,
+    v1_usage,
+    v1_settings,
+    v1_people,
+    v1_audit,
+):
+    api.add_router("", part.router)
 
 api.exception_handler(Problem)(answer)
+
+
+@api.exception_handler(Refused)
+def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
+    return answer(request, problem_of(error))
 
 
 @api.exception_handler(AuthenticationError)

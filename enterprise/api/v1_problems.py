@@ -49,10 +49,15 @@ class Problem(Exception):
 
 
 def problem_of(error: Fault | Refused, **more: Any) -> Problem:
-    """What went wrong in the words that a page has for it, and its parameters for a program."""
+    """What went wrong in the words that a page has for it, and its parameters for a program.
+
+    The ``field`` at fault is named, if one is.
+    """
     with translation.override("en"):
         detail = sentence(error.code, error.params)
     status = _STATUS.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if isinstance(error, Refused) and error.field:
+        more["field"] = error.field
     return Problem(status, error.code, detail, params=error.params, **more)
 
 

@@ -1,33 +1,43 @@
-"""``/api/v1``: instances and runs, so that a job can watch what it started."""
+"""``/api/v1``: sync runs: starting and watching them, and deciding about a held one."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
-from ninja import Router, Schema
+from ninja import Field, Query, Router, Schema
 
-from enterprise.api.paging import PER_PAGE
-from enterprise.api.v1_access import ADMIN, READ, WRITE_USAGE, Token, enterprise_of
-from enterprise.api.v1_paging import PageNumber, PerPage, page_of
-from enterprise.api.v1_problems import not_found
-from enterprise.models import SyncRun
-from enterprise.selectors.connect import InstanceLine, instance_lines
-from enterprise.selectors.runs import run_get
-from enterprise.wording import sentence
+from enterprise.api.v1_access import (
+    ADMIN,
+    READ,
+    WRITE_USAGE,
+    Token,
+    actor_of,
+    enterprise_of,
+)
+from enterprise.api.v1_links import After, Asked, Before, Id, instance_of, link, reads, writes
+from enterprise.api.v1_problems import Problem, not_found
+from enterprise.api.v1_told import Told, told
+from enterprise.faults import Refused
+from enterprise.models import (
+    Credential,
+    Enterprise,
+    RunKind,
+    RunState,
+    RunTrigger,
+    ServerInstance,
+    Source,
+    SyncRun,
+)
+from enterprise.selectors.runs import run_get, run_log, runs_page
+from enterprise.services.held import run_apply_held
+from enterprise.services.runs import run_cancel, run_discard, run_request
 
 router = Router(tags=["runs"])
-
-
-class Told(Schema):
-    """A code for programs, and its sentence in English."""
-
-    code: str
-    message: str
-    params: dict[str, Any]
 
 
 class RunOut(Schema):
@@ -53,37 +63,12 @@ class RunOut(Schema):
     html_url: str
 
 
-class InstanceOut(Schema):
-    """An instance of the enterprise; ``state`` is this console's, ``github_state`` GitHub's own."""
-
-    host_name: str
-    server_id: str
-    source: str
-    version: str
-    connect_enabled: bool
-    license_sync_enabled: bool
-    state: str
-    github_state: str
-    github_synced_at: dt.datetime | None
-    as_of: dt.datetime | None
-    last_success_at: dt.datetime | None
-    next_sync_at: dt.datetime | None
-    active_run: int | None
-    held_run: int | None
-    failed_run: int | None
-
-
-class Instances(Schema):
-    items: list[InstanceOut]
-    total: int
-
-
 def run_out(request: HttpRequest, run: SyncRun) -> RunOut:
     with translation.override("en"):
         return RunOut(
             **{name: getattr(run, name) for name in _SAME},
-            warnings=[_told(warning["code"], warning["params"]) for warning in run.warnings],
-            error=_told(run.error_code, run.error_params) if run.error_code else None,
+            warnings=[told(warning["code"], warning["params"]) for warning in run.warnings],
+            error=told(run.error_code, run.error_params) if run.error_code else None,
             html_url=request.build_absolute_uri(reverse("run", args=[run.enterprise.slug, run.pk])),
         )
 
@@ -91,8 +76,44 @@ def run_out(request: HttpRequest, run: SyncRun) -> RunOut:
 _SAME = tuple(name for name in RunOut.model_fields if name not in ("warnings", "error", "html_url"))
 
 
-def _told(code: str, params: dict[str, Any]) -> Told:
-    return Told(code=code, message=sentence(code, params), params=params)
+# --- Reading -------------------------------------------------------------------------------------
+
+
+class Runs(Schema):
+    items: list[RunOut]
+
+
+class RunFilters(Asked):
+    """Which runs."""
+
+    host: str = Field(default="", max_length=253, description="Runs of this instance")
+    kind: RunKind | None = None
+    state: RunState | None = None
+    trigger: RunTrigger | None = None
+
+
+@router.get("/enterprises/{slug}/runs", response=Runs, auth=reads, summary="List sync runs")
+def list_runs(
+    request: HttpRequest,
+    response: HttpResponse,
+    slug: str,
+    filters: Annotated[RunFilters, Query()],
+    before: Before = None,
+) -> Runs:
+    """Newest first."""
+    enterprise = enterprise_of(request, slug)
+    found, following = runs_page(
+        enterprise,
+        before=before,
+        host_name=filters.host.lower(),
+        kind=filters.kind or "",
+        state=filters.state or "",
+        trigger=filters.trigger or "",
+    )
+    for run in found:
+        run.enterprise = enterprise
+    link(request, response, next={"before": following} if following else None)
+    return Runs(items=[run_out(request, run) for run in found])
 
 
 @router.get(
@@ -102,47 +123,166 @@ def _told(code: str, params: dict[str, Any]) -> Told:
     summary="Get a sync run",
     url_name="run",
 )
-def get_run(request: HttpRequest, slug: str, run_id: int) -> RunOut:
-    run = run_get(enterprise_of(request, slug), run_id) if run_id < 2**63 else None
+def get_run(request: HttpRequest, slug: str, run_id: Id) -> RunOut:
+    return run_out(request, _run(enterprise_of(request, slug), run_id))
+
+
+def _run(enterprise: Enterprise, run_id: int) -> SyncRun:
+    run = run_get(enterprise, run_id)
     if run is None:
         raise not_found()
-    return run_out(request, run)
+    return run
+
+
+class LogLineOut(Told):
+    """A line of a run's log."""
+
+    id: int
+    at: dt.datetime
+    attempt: int
+    level: str
+
+
+class Log(Schema):
+    items: list[LogLineOut]
+
+
+LOG_LINES = 100
 
 
 @router.get(
-    "/enterprises/{slug}/instances",
-    response=Instances,
-    auth=Token(READ, WRITE_USAGE, ADMIN),
-    summary="List server instances",
+    "/enterprises/{slug}/runs/{run_id}/log",
+    response=Log,
+    auth=reads,
+    summary="Get the log of a sync run",
 )
-def list_instances(
-    request: HttpRequest,
-    response: HttpResponse,
-    slug: str,
-    page: PageNumber = 1,
-    per_page: PerPage = PER_PAGE,
-) -> Instances:
-    lines = instance_lines(enterprise_of(request, slug))
-    shown = page_of(request, response, lines, page=page, per_page=per_page)
-    return Instances(items=[_instance_out(line) for line in shown], total=len(lines))
+def get_run_log(
+    request: HttpRequest, response: HttpResponse, slug: str, run_id: Id, after: After = 0
+) -> Log:
+    """Oldest first. To watch a run, ask again with `after` and the id of the last line."""
+    run = _run(enterprise_of(request, slug), run_id)
+    lines = list(run_log(run, after=after)[: LOG_LINES + 1])
+    shown = lines[:LOG_LINES]
+    link(request, response, next={"after": shown[-1].pk} if len(lines) > LOG_LINES else None)
+    with translation.override("en"):
+        return Log(
+            items=[
+                LogLineOut(
+                    id=line.pk,
+                    at=line.at,
+                    attempt=line.attempt,
+                    level=line.level,
+                    **told(line.code, line.params).dict(),
+                )
+                for line in shown
+            ]
+        )
 
 
-def _instance_out(line: InstanceLine) -> InstanceOut:
-    instance = line.instance
-    return InstanceOut(
-        host_name=instance.host_name,
-        server_id=instance.server_id,
-        source=instance.source,
-        version=instance.version,
-        connect_enabled=instance.connect_enabled,
-        license_sync_enabled=instance.license_sync_enabled,
-        state=line.state.value,
-        github_state=line.github.state.value,
-        github_synced_at=line.github.at,
-        as_of=instance.applied_as_of,
-        last_success_at=instance.last_success_at,
-        next_sync_at=instance.next_sync_at,
-        active_run=line.active_run,
-        held_run=line.held_run,
-        failed_run=line.failed_run,
+# --- Starting ------------------------------------------------------------------------------------
+
+
+class Start(Asked):
+    target: str = Field(
+        max_length=253,
+        description="The host name of an instance; `cloud`; or `all`, which is every instance whose"
+        " license sync is enabled, and the cloud if it has a token",
     )
+
+
+class StartedRun(Schema):
+    """A run that was asked for. `new` is false if it was active already: no second one starts."""
+
+    new: bool
+    run: RunOut
+
+
+class Started(Schema):
+    items: list[StartedRun]
+
+
+@router.post(
+    "/enterprises/{slug}/runs",
+    response={200: Started, 201: Started},
+    auth=writes,
+    summary="Sync now",
+)
+def start_runs(request: HttpRequest, slug: str, start: Start) -> tuple[int, Started]:
+    """201 if a run is new, 200 if all were active already."""
+    enterprise = enterprise_of(request, slug)
+    started = [
+        run_request(
+            enterprise=enterprise,
+            kind=RunKind.INSTANCE if instance else RunKind.CLOUD,
+            instance=instance,
+            trigger=RunTrigger.API,
+            actor=actor_of(request),
+        )
+        for instance in _targets(enterprise, start.target)
+    ]
+    items = [StartedRun(new=new, run=run_out(request, run)) for run, new in started]
+    return 201 if any(item.new for item in items) else 200, Started(items=items)
+
+
+def _targets(enterprise: Enterprise, target: str) -> list[ServerInstance | None]:
+    """The instances to sync; None is the cloud.
+
+    Raises Problem 404, or 422 if there is nothing to sync; Refused ``credential_missing``.
+    """
+    with_cloud = Credential.objects.filter(enterprise=enterprise, instance=None).exists()
+    if target == "cloud":
+        if not with_cloud:
+            raise Refused("credential_missing")
+        return [None]
+    if target != "all":
+        return [instance_of(enterprise, target)]
+    enabled = enterprise.instances.filter(license_sync_enabled=True).exclude(source=Source.UPLOAD)
+    targets: list[ServerInstance | None] = [*enabled.order_by("host_name")]
+    if with_cloud:
+        targets.append(None)
+    if not targets:
+        detail = "There is nothing to sync: enable license sync or save a cloud token first."
+        raise Problem(422, "nothing_to_sync", detail)
+    return targets
+
+
+# --- Deciding ------------------------------------------------------------------------------------
+
+
+def _decide(request: HttpRequest, slug: str, run_id: int, verb: Callable[..., None]) -> RunOut:
+    enterprise = enterprise_of(request, slug)
+    verb(run=_run(enterprise, run_id), actor=actor_of(request))
+    return run_out(request, _run(enterprise, run_id))
+
+
+@router.post(
+    "/enterprises/{slug}/runs/{run_id}/cancel",
+    response=RunOut,
+    auth=writes,
+    summary="Cancel an active run",
+)
+def cancel_run(request: HttpRequest, slug: str, run_id: Id) -> RunOut:
+    """A queued one is cancelled at once, a running one stops at its next step."""
+    return _decide(request, slug, run_id, run_cancel)
+
+
+@router.post(
+    "/enterprises/{slug}/runs/{run_id}/apply",
+    response=RunOut,
+    auth=writes,
+    summary="Apply a held result",
+)
+def apply_run(request: HttpRequest, slug: str, run_id: Id) -> RunOut:
+    """Refused with `data_changed` if other data is applied by now."""
+    return _decide(request, slug, run_id, run_apply_held)
+
+
+@router.post(
+    "/enterprises/{slug}/runs/{run_id}/discard",
+    response=RunOut,
+    auth=writes,
+    summary="Discard a held result",
+)
+def discard_run(request: HttpRequest, slug: str, run_id: Id) -> RunOut:
+    """What was applied stays."""
+    return _decide(request, slug, run_id, run_discard)

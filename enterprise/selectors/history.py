@@ -48,6 +48,18 @@ def high_water(enterprise: Enterprise) -> Snapshot | None:
     return snapshots.order_by("-persons", "pk").first()
 
 
+def snapshot_at(enterprise: Enterprise, at: dt.datetime) -> Snapshot | None:
+    """The count as it was at ``at``: the newest snapshot not later; None before the first."""
+    snapshots = Snapshot.objects.filter(enterprise=enterprise, taken_at__lte=at)
+    return snapshots.defer("anchors").order_by("-pk").first()
+
+
+def snapshot_before(snapshot: Snapshot) -> Snapshot | None:
+    """The snapshot before this one; None for the first."""
+    snapshots = Snapshot.objects.filter(enterprise=snapshot.enterprise_id, pk__lt=snapshot.pk)
+    return snapshots.defer("anchors").order_by("-pk").first()
+
+
 def weekly_snapshots(enterprise: Enterprise, *, since: dt.datetime) -> list[Snapshot]:
     """The last snapshot of each week since then, in the order of time."""
     snapshots = Snapshot.objects.filter(enterprise=enterprise)

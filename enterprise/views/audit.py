@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import orjson
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
@@ -14,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.downloads import table_download
 from enterprise.models import AuditEvent
-from enterprise.reports.rest import moment
-from enterprise.selectors.audit import events_page, events_walk
+from enterprise.reports.tables import AUDIT_HEAD, audit_rows
+from enterprise.selectors.audit import events_page
 from enterprise.selectors.persons import mask_key
 from enterprise.templatetags.words import report_value
 from enterprise.views import shell
@@ -49,9 +47,6 @@ ACTIONS: dict[str, str | Promise] = {
     "token.scopes_set": _("Changed an API token's scopes"),
     "token.revoke": _("Revoked an API token"),
 }
-
-
-HEAD = ("Time", "Actor", "Actor kind", "IP address", "Action", "Target", "Before", "After")
 
 
 class Line(NamedTuple):
@@ -119,20 +114,6 @@ def _line(event: AuditEvent, access: Access) -> Line:
 @enterprise_view(Permission.SEE_SETTINGS)
 def audit_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     """Every event that the page's filters let through, in codes: the same in any language."""
-    rows = _csv_rows(access, _wanted(request))
-    return table_download(request, access, "audit", HEAD, rows)
-
-
-def _csv_rows(access: Access, wanted: Wanted) -> Iterator[list[Any]]:
-    hide = mask_key if access.masked else str
-    for event in events_walk(access.enterprise, masked=access.masked, **wanted._asdict()):
-        yield [
-            moment(event.at),
-            hide(event.actor),
-            event.actor_kind,
-            event.ip_address or "",
-            event.action,
-            hide(event.target),
-            orjson.dumps(event.before).decode() if event.before else "",
-            orjson.dumps(event.after).decode() if event.after else "",
-        ]
+    wanted = _wanted(request)._asdict()
+    rows = audit_rows(access.enterprise, masked=access.masked, **wanted)
+    return table_download(request, access, "audit", AUDIT_HEAD, rows)

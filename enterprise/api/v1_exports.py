@@ -1,0 +1,122 @@
+"""``/api/v1``: files, streamed; always whole, or visibly broken."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from ninja import Query, Router
+
+from enterprise.api.v1_history import Between, pair_asked
+from enterprise.api.v1_links import AsOf, reader_of, reads, snapshot_asked
+from enterprise.api.v1_lists import list_named
+from enterprise.api.v1_problems import Problem
+from enterprise.downloads import persons_download, report_download, table_download
+from enterprise.reports.lists import list_head, list_rows
+from enterprise.reports.tables import (
+    CHANGES_HEAD,
+    DIFFERENCE_HEAD,
+    changes_rows,
+    difference_rows,
+)
+from enterprise.selectors.difference import snapshot_compared
+
+router = Router(tags=["exports"])
+
+
+def _file(media_type: str) -> dict[str, Any]:
+    """What the description says of an answer that is a file."""
+    content = {media_type: {"schema": {"type": "string"}}}
+    return {"responses": {200: {"description": "The file, streamed", "content": content}}}
+
+
+CSV_FILE, JSON_LINES_FILE = _file("text/csv"), _file("application/jsonl")
+
+
+@router.get(
+    "/enterprises/{slug}/persons.csv",
+    response={200: None},
+    auth=reads,
+    summary="Download the consumed-license report",
+    openapi_extra=CSV_FILE,
+)
+def download_report(
+    request: HttpRequest,
+    slug: str,
+    *,
+    as_of: AsOf = None,
+    headers: Literal["github", "snake_case"] = "github",
+    bom: bool = False,
+) -> HttpResponseBase:
+    """One row per person in GitHub's 28 columns; `bom` puts a UTF-8 mark in front, for Excel.
+
+    Broken off, its last line begins with `INCOMPLETE:`.
+    """
+    reader = reader_of(request, slug)
+    snapshot = snapshot_asked(reader.enterprise, as_of)
+    return report_download(
+        request, reader, snapshot, snake_case=headers == "snake_case", utf8_mark=bom
+    )
+
+
+@router.get(
+    "/enterprises/{slug}/persons.jsonl",
+    response={200: None},
+    auth=reads,
+    summary="Download all persons as JSON lines",
+    openapi_extra=JSON_LINES_FILE,
+)
+def download_persons(request: HttpRequest, slug: str, as_of: AsOf = None) -> HttpResponseBase:
+    """A line is one person as in the list. Broken off, the last one says `"incomplete": true`."""
+    reader = reader_of(request, slug)
+    return persons_download(request, reader, snapshot_asked(reader.enterprise, as_of))
+
+
+@router.get(
+    "/enterprises/{slug}/changes.csv",
+    response={200: None},
+    auth=reads,
+    summary="Download what changed between two snapshots",
+    openapi_extra=CSV_FILE,
+)
+def download_changes(
+    request: HttpRequest, slug: str, between: Annotated[Between, Query()]
+) -> HttpResponseBase:
+    reader = reader_of(request, slug)
+    older, newer = pair_asked(reader.enterprise, between)
+    name = f"changes-{older.pk}-{newer.pk}"
+    rows = changes_rows(older, newer, masked=reader.masked)
+    return table_download(request, reader, name, CHANGES_HEAD, rows)
+
+
+@router.get(
+    "/enterprises/{slug}/difference.csv",
+    response={200: None},
+    auth=reads,
+    summary="Download the difference with GitHub",
+    openapi_extra=CSV_FILE,
+)
+def download_difference(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """A line for each person and each of GitHub's rows in a component that differs."""
+    reader = reader_of(request, slug)
+    snapshot = snapshot_compared(reader.enterprise)
+    if snapshot is None:
+        raise Problem(409, "not_compared", "No count has been compared with GitHub's list yet.")
+    snapshot.enterprise = reader.enterprise
+    rows = difference_rows(snapshot, masked=reader.masked)
+    return table_download(request, reader, f"difference-{snapshot.pk}", DIFFERENCE_HEAD, rows)
+
+
+@router.get(
+    "/enterprises/{slug}/lists/{name}.csv",
+    response={200: None},
+    auth=reads,
+    summary="Download a list of accounts that deserve a look",
+    openapi_extra=CSV_FILE,
+)
+def download_list(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
+    reader = reader_of(request, slug)
+    described = list_named(name)
+    rows = list_rows(described, reader.enterprise, masked=reader.masked)
+    return table_download(request, reader, name, list_head(described), rows)
