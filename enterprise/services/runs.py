@@ -65,7 +65,7 @@ def run_request(
                     queued_at=now,
                     not_before=now,
                 )
-                if trigger == RunTrigger.MANUAL:
+                if trigger in (RunTrigger.MANUAL, RunTrigger.API):
                     audit_record(
                         enterprise=enterprise,
                         actor=actor,
