@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone, translation
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -86,6 +87,23 @@ class SecurityHeadersMiddleware:
 def csp_nonce(request: HttpRequest) -> dict[str, str]:
     """Template variable ``csp_nonce``, which django-htmx's tags read too."""
     return {"csp_nonce": getattr(request, "csp_nonce", "")}
+
+
+class CompressPagesMiddleware(GZipMiddleware):
+    """Compress pages only: downloads stream as they are, and the API's ETags stay strong.
+
+    Django adds a random number of bytes to each and masks the CSRF token anew, so that lengths tell
+    nothing of what is inside (BREACH).
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if response.streaming or not response.headers.get("Content-Type", "").startswith(
+            "text/html"
+        ):
+            return response
+        return super().process_response(request, response)
 
 
 class PreferencesMiddleware:

@@ -1,8 +1,9 @@
+import gzip
 import re
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import RequestContext, Template
 from django.urls import path
 from django.utils import timezone
@@ -20,7 +21,25 @@ def cached(_request):
     return HttpResponse(headers={"Cache-Control": "private, max-age=60"})
 
 
-urlpatterns = [path("show", show), path("cached", cached)]
+def long_page(_request):
+    return HttpResponse("<p>the same again</p>" * 100)
+
+
+def long_download(_request):
+    return StreamingHttpResponse(["the same again\n"] * 100, content_type="text/html")
+
+
+def long_answer(_request):
+    return JsonResponse({"rows": ["the same again"] * 100}, headers={"ETag": '"strong"'})
+
+
+urlpatterns = [
+    path("show", show),
+    path("cached", cached),
+    path("page", long_page),
+    path("download", long_download),
+    path("answer", long_answer),
+]
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
@@ -52,6 +71,21 @@ def test_every_answer_carries_the_headers_errors_too(client):
         assert response["X-Content-Type-Options"] == "nosniff"
         assert "camera=()" in response["Permissions-Policy"]
         assert re.fullmatch(r"[0-9a-f]{32}", response["X-Request-ID"])
+
+
+def test_pages_are_compressed_to_a_length_that_tells_nothing(client):
+    answers = [client.get("/page", headers={"accept-encoding": "gzip"}) for _ in range(20)]
+    assert {gzip.decompress(answer.content) for answer in answers} == {long_page(None).content}
+    assert len({len(answer.content) for answer in answers}) > 1
+    assert all("Accept-Encoding" in answer["Vary"] for answer in answers)
+    assert not client.get("/page").has_header("Content-Encoding")
+
+
+@pytest.mark.parametrize("address", ["/download", "/answer"])
+def test_downloads_and_answers_of_the_api_are_not_compressed(client, address):
+    answer = client.get(address, headers={"accept-encoding": "gzip"})
+    assert not answer.has_header("Content-Encoding")
+    assert answer.get("ETag", '"strong"') == '"strong"'
 
 
 def test_a_view_may_decide_about_caches_itself(client):
