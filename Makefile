@@ -76,4 +76,4 @@ messages: .venv/.installed
 		--ignore 'tests' --ignore 'sandbox' --ignore 'build'
 
 screenshots: install
-	LICSYNC_TEST_SCREENSHOTS=docs/images $(PY) -m pytest tests/browser
+	LICSYNC_TEST_SCREENSHOTS=docs/images $(PY) -m pytest tests/browser/test_pictures.py

@@ -1,0 +1,150 @@
+"""Every page of the console, and what holds for each of them, whatever it is about."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.staticfiles import finders
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from enterprise.models import (
+    CurrentPerson,
+    Enterprise,
+    Membership,
+    ServerInstance,
+    Snapshot,
+    SyncRun,
+    User,
+)
+from enterprise.reports.lists import LISTS
+from enterprise.services.members import sign_in_link_make
+from enterprise.views.how_to import PAGES
+from tests.factories import EnterpriseFactory, MembershipFactory, SyncRunFactory
+
+MOST_BYTES = 150_000  # of a first visit, without pictures
+
+# Scripts, styles and handlers that stand inside the page. The nonce is in what was sent only.
+INLINE = """html => {
+  const sent = new DOMParser().parseFromString(html, "text/html");
+  const handled = e => e.getAttributeNames().some(name => name.startsWith("on"));
+  return [...sent.querySelectorAll("*")]
+    .filter(e => e.matches("script:not([src],[nonce]), style:not([nonce]), [style]") || handled(e))
+    .map(e => e.outerHTML.slice(0, 150));
+}"""
+SENT = """() => ["navigation", "resource"]
+  .flatMap(type => performance.getEntriesByType(type))
+  .map(entry => [entry.name, entry.encodedBodySize])"""
+TOO_WIDE = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+
+
+def furnish(enterprise: Enterprise, owner: User) -> None:
+    """What pages need to show themselves in full: two counts, a held run, an empty enterprise."""
+    SyncRunFactory(instance=ServerInstance.objects.latest("pk"), held=True)
+    snapshot = Snapshot.objects.latest("pk")
+    Snapshot.objects.filter(pk=snapshot.pk).update(taken_at=timezone.now() - timedelta(weeks=3))
+    snapshot.pk = None
+    snapshot.save()
+    empty = EnterpriseFactory(slug="empty", name="Empty")
+    MembershipFactory(enterprise=empty, user=owner)
+
+
+def pages_signed_out(owner: User) -> dict[str, str]:
+    """Paths by a short name; what is not found is one of them."""
+    return {
+        "sign-in": "/accounts/login/",
+        "sign-in-link": f"/sign-in/{sign_in_link_make(user=owner)}",
+        "not-found": "/nowhere",
+        **{f"help-{page}": f"/help/{page}" for page in PAGES},
+    }
+
+
+def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
+    start = f"/enterprises/{enterprise.slug}"
+    connect = f"{start}/settings/connect"
+    instance = f"{connect}/instances/{ServerInstance.objects.latest('pk').pk}"
+    joined = CurrentPerson.objects.filter(kind="cloud_and_server").latest("accounts")
+    old, new = Snapshot.objects.order_by("pk")
+    succeeded = SyncRun.objects.filter(state="succeeded").earliest("pk")
+    member = Membership.objects.get(enterprise=enterprise)
+    return {
+        "home": "/",
+        "enterprise-new": "/enterprises/new",
+        "profile": "/settings/profile",
+        "password": "/accounts/password/change/",
+        "sign-out": "/accounts/logout/",
+        "overview": start,
+        "overview-empty": "/enterprises/empty",
+        "licensing": f"{start}/licensing",
+        "licensing-found": f"{start}/licensing?kind=server&sort=-accounts",
+        "licensing-as-of": f"{start}/licensing?as_of={old.pk}",
+        "licensing-empty": "/enterprises/empty/licensing",
+        "person": f"{start}/licensing/persons/{joined.number}",
+        "history": f"{start}/licensing/history",
+        "compare": f"{start}/licensing/compare?from={old.pk}&to={new.pk}",
+        "difference": f"{start}/licensing/difference",
+        "lists": f"{start}/licensing/lists",
+        **{f"list-{name}": f"{start}/licensing/lists/{name}" for name in LISTS},
+        "runs": f"{start}/runs",
+        "run": f"{start}/runs/{succeeded.pk}",
+        "run-held": f"{start}/runs/{SyncRun.objects.get(state='held').pk}",
+        "connect": connect,
+        "connect-empty": "/enterprises/empty/settings/connect",
+        "cloud-edit": f"{connect}/cloud/edit",
+        "upload": f"{connect}/upload",
+        "instance-new": f"{connect}/instances/new",
+        "instance-edit": f"{instance}/edit",
+        "disable": f"{instance}/disable",
+        "remove": f"{instance}/remove",
+        "general": f"{start}/settings/general",
+        "members": f"{start}/settings/members",
+        "member-new": f"{start}/settings/members/new",
+        "member-remove": f"{start}/settings/members/{member.pk}/remove",
+        "tokens": f"{start}/settings/tokens",
+        "token-new": f"{start}/settings/tokens/new",
+        "audit": f"{start}/settings/audit",
+    }
+
+
+def faults_of(page: Page, url: str, *, language: str, axe: bool) -> list[str]:
+    """What is wrong with the page there: it fits, is small, says its language, has nothing inline."""
+    response = page.goto(url)
+    expected = 404 if url.endswith("/nowhere") else 200
+    if response is None or response.status != expected:
+        return [str(response and response.status)]
+    faults = []
+    if (overflow := page.evaluate(TOO_WIDE)) > 0:
+        faults.append(f"{overflow} pixels too wide")
+    if page.locator("h1").count() != 1:
+        faults.append("not exactly one h1")
+    if (said := page.locator("html").get_attribute("lang")) != language:
+        faults.append(f"in {said}")
+    if (sent := _bytes(page)) > MOST_BYTES:
+        faults.append(f"{sent} bytes")
+    faults += [f"inline: {html}" for html in page.evaluate(INLINE, response.text())]
+    if axe:
+        faults += [
+            f"{violation['id']}: {[node['html'][:150] for node in violation['nodes']]}"
+            for violation in Axe().run(page).response["violations"]
+        ]
+    return faults
+
+
+def _bytes(page: Page) -> int:
+    """What a first visit transfers: the page as it came, its assets as WhiteNoise sends them."""
+    return sum(
+        _packed(path) if (path := urlsplit(address).path).startswith("/static/") else size
+        for address, size in page.evaluate(SENT)
+    )
+
+
+@cache
+def _packed(path: str) -> int:
+    found = finders.find(path.removeprefix("/static/"))
+    assert isinstance(found, str), path
+    return len(gzip.compress(Path(found).read_bytes()))
