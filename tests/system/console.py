@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
 
 from sandbox.server import Fleet
 
@@ -112,6 +114,20 @@ class Console:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def terminate(self, name: str) -> None:
+        """Ask a process to end, as a deploy does, and wait until it has."""
+        process = self._processes.pop(name)
+        process.terminate()
+        process.wait(timeout=60)
+
+    def lose_messages(self) -> None:
+        """Take every message from the broker, and all that it knows of queues."""
+        if broker := self.environment.get("CELERY_BROKER_URL"):
+            with redis.Redis.from_url(broker) as server:
+                server.flushdb()
+        else:
+            shutil.rmtree(self.folder / "broker")
+
     def stop(self) -> None:
         for name in list(self._processes):
             self.kill(name)
@@ -123,6 +139,16 @@ class Console:
                 return server.execute(query).fetchall()
         with contextlib.closing(sqlite3.connect(self.folder / "licsync.sqlite3")) as file:
             return file.execute(query).fetchall()
+
+    def execute(self, statement: str) -> None:
+        """Change the console's own database, as no page would."""
+        if self._database:
+            with psycopg.connect(self._database) as server:
+                server.execute(statement)
+            return
+        file = sqlite3.connect(self.folder / "licsync.sqlite3", timeout=20)
+        with contextlib.closing(file), file:
+            file.execute(statement)
 
     def wait(self, condition: Callable[[], bool], *, seconds: float) -> bool:
         """Whether the condition came true in time."""
@@ -136,6 +162,10 @@ class Console:
     def active_runs(self) -> int:
         query = "SELECT COUNT(*) FROM enterprise_syncrun WHERE state IN ('queued', 'running')"
         return int(self.rows(query)[0][0])
+
+    def runs(self) -> list[tuple[Any, ...]]:
+        """All runs, for the message of an assertion."""
+        return self.rows("SELECT id, kind, state, attempt, error_code FROM enterprise_syncrun")
 
     def is_settled(self) -> bool:
         """Nothing is active and the count is up to date."""
