@@ -73,6 +73,9 @@ UPLOAD_FAULTS: dict[str, str | Promise] = {
     "upload_run_active": _(
         "%(host)s is being synced (run %(run)s). Send the file again when that run has ended."
     ),
+    "idempotency_key_reused": _(
+        "This Idempotency-Key came with another file before (run %(run)s). Send another file with a key of its own."
+    ),
     # Held and cancelled
     "held_preview": _("Held as a preview: nothing is applied until an owner applies it."),
     "held_all_active": _(

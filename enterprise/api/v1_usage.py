@@ -19,7 +19,8 @@ from enterprise.faults import Fault, Refused
 from enterprise.models import Enterprise, RunState, RunTrigger, ServerInstance, SyncRun
 from enterprise.reports.server_usage import NothingApplied, server_usage
 from enterprise.services.audit import audit_record
-from enterprise.services.uploads import Received, upload_receive, upload_take
+from enterprise.services.receiving import upload_receive
+from enterprise.services.uploads import Received, upload_take
 
 router = Router(tags=["server usage"])
 
@@ -52,9 +53,9 @@ def add_server_usage(
     """Replace what an instance had by the file in the body.
 
     201 when it is applied, 202 when it is held for an owner, 200 with `Idempotent-Replayed` when the
-    same `Idempotency-Key` brought the same instance's usage within 24 hours. `instance` and
-    `exported_at` are needed for `all_users.csv`, which does not say them; `preview` holds the result
-    whatever it is.
+    same `Idempotency-Key` brought the same file for the same instance within 24 hours; with another
+    file, 422 `idempotency_key_reused`. `instance` and `exported_at` are needed for `all_users.csv`,
+    which does not say them; `preview` holds the result whatever it is.
     """
     enterprise = enterprise_of(request, slug)
     named = _instance(enterprise, instance) if instance else None

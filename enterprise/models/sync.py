@@ -71,7 +71,8 @@ class SyncRun(models.Model):
     ``base_version`` is the ``applied_version`` of the data that the staged difference was taken from.
 
     ``source`` is where an instance's run reads; one that is an upload has its file only in the
-    process that received it. ``idempotency_key`` is a digest of what the client sent as such.
+    process that received it. ``idempotency_key`` is a digest of what the client sent as such, and
+    one of the file that came with it.
     """
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="runs")

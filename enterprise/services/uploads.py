@@ -1,22 +1,16 @@
 """Server usage that is sent to this console instead of read by it (domain.md section 6, "Uploads").
 
-An upload is a run, done in the process that received the file, so that a fault in it is told at
-once. The file is in nobody's reach and has no name: it is gone when that process is, whatever ends
-it; a worker that finds such a run without its process ends it.
+An upload is a run, done in the process that received the file (``receiving``), so that a fault in it
+is told at once. A worker that finds such a run without its process ends it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import errno
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from hashlib import sha256
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -40,12 +34,13 @@ from enterprise.services.sync_instance import (
     reason_to_hold,
     stage_accounts,
 )
-from enterprise.sources.upload import MAX_BYTES, Upload, UploadFormat, refuse_by_name
+from enterprise.sources.upload import Upload, UploadFormat, refuse_by_name
 from enterprise.sources.usage_head import UsageHead
 
 SAME_KEY = dt.timedelta(hours=24)
 CLOCKS_DIFFER = dt.timedelta(minutes=10)
 _STEP = 2**16
+_HALF = 32  # hexadecimal digits: 128 bits
 
 
 class Received(NamedTuple):
@@ -57,59 +52,6 @@ class Received(NamedTuple):
     file: BinaryIO
     name: str = ""
     exported_at: dt.datetime | None = None
-
-
-class Spool:
-    """A nameless file for what is received, in the data folder where there is one; 0600.
-
-    It is gone when it is closed or its process ends, whatever ends it.
-    """
-
-    def __init__(self, *, limit: int = MAX_BYTES) -> None:
-        folder = settings.LICSYNC_VAR_DIR if settings.LICSYNC_EMBEDDED else None
-        self.file = cast(BinaryIO, tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
-        self._limit = limit
-        self._size = 0
-
-    def write(self, chunk: bytes) -> None:
-        """Raises Fault ``upload_too_large`` or, where the disk is full, ``upload_not_stored``."""
-        self._size += len(chunk)
-        if self._size > self._limit:
-            raise Fault("upload_too_large", limit=self._limit)
-        try:
-            self.file.write(chunk)
-        except OSError as error:
-            reason = os.strerror(error.errno or errno.EIO)
-        else:
-            return
-        raise Fault("upload_not_stored", reason=reason)
-
-
-def upload_receive(read: Callable[[int], bytes], *, expected: int | None) -> BinaryIO:
-    """Receive a request's body of ``expected`` bytes, where that is known, into a spool.
-
-    Raises Fault ``upload_interrupted`` and those of ``Spool``; nothing is kept then.
-    """
-    if expected is not None and expected > MAX_BYTES:
-        raise Fault("upload_too_large", limit=MAX_BYTES)
-    spool = Spool()
-    with ExitStack() as stack:
-        stack.enter_context(spool.file)
-        while chunk := _read_some(read):
-            spool.write(chunk)
-        if expected is not None and spool.file.tell() < expected:
-            raise Fault("upload_interrupted")
-        stack.pop_all()
-    return spool.file
-
-
-def _read_some(read: Callable[[int], bytes]) -> bytes:
-    """The next bytes of a body; a client that went away is a Fault."""
-    try:
-        return read(_STEP)
-    except OSError:
-        pass
-    raise Fault("upload_interrupted")
 
 
 def upload_take(
@@ -125,13 +67,13 @@ def upload_take(
     """Bring an upload to its ending: (run, whether it is new).
 
     It replaces what ``instance`` had; where none is given, the file names it. With ``hold``, it is
-    held whatever it says, which is its preview. The same ``idempotency_key`` for the same instance
-    within 24 hours gives the run of the first time, however that ended.
+    held whatever it says, which is its preview. The same ``idempotency_key`` with the same file for
+    the same instance within 24 hours gives the run of the first time, however that ended.
 
     What is wrong with the file fails the run, except where no instance is known: that is a Fault,
     as is a file of a report that undercounts. Raises Refused ``upload_instance_needed``,
     ``upload_instance_unknown``, ``upload_time_needed``, ``upload_from_future``,
-    ``connect_disabled``, ``upload_run_active``.
+    ``connect_disabled``, ``upload_run_active``, ``idempotency_key_reused``.
     """
     refuse_by_name(received.name)
     upload = Upload(received.file)
@@ -144,15 +86,23 @@ def upload_take(
         raise Refused("upload_time_needed", field="exported_at")
     if received.exported_at is not None and received.exported_at > timezone.now() + CLOCKS_DIFFER:
         raise Refused("upload_from_future", field="exported_at")
-    key = (
-        sha256(f"{actor.label}\n{idempotency_key}".encode()).hexdigest() if idempotency_key else ""
-    )
+    key = _key(actor, idempotency_key, received.file) if idempotency_key else ""
     claim, known = _begin(instance, actor, trigger, key)
     if claim is None:
         return known, False
     claim_work(claim, lambda claim: _work(claim, upload, received.exported_at, hold=hold))
     known.refresh_from_db()
     return known, True
+
+
+def _key(actor: Actor, idempotency_key: str, file: BinaryIO) -> str:
+    """Half a digest of whose key it is, and half a digest of what came with it."""
+    whose = sha256(f"{actor.label}\n{idempotency_key}".encode())
+    content = sha256()
+    file.seek(0)
+    while chunk := file.read(_STEP):
+        content.update(chunk)
+    return whose.hexdigest()[:_HALF] + content.hexdigest()[:_HALF]
 
 
 def _instance_of(enterprise: Enterprise, head: UsageHead) -> ServerInstance:
@@ -190,7 +140,10 @@ def _begin(
         runs = SyncRun.objects.filter(instance=instance, kind=RunKind.INSTANCE)
         now = timezone.now()
         if key:
-            earlier = runs.filter(idempotency_key=key, queued_at__gt=now - SAME_KEY).first()
+            same = runs.filter(idempotency_key__startswith=key[:_HALF])
+            earlier = same.filter(queued_at__gt=now - SAME_KEY).first()
+            if earlier is not None and earlier.idempotency_key != key:
+                raise Refused("idempotency_key_reused", run=earlier.pk)
             if earlier is not None:
                 return None, earlier
         if not instance.connect_enabled:

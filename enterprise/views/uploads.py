@@ -21,7 +21,8 @@ from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Fault, Refused
 from enterprise.forms import refuse
 from enterprise.models import RunTrigger, ServerInstance
-from enterprise.services.uploads import Received, Spool, upload_take
+from enterprise.services.receiving import Spool
+from enterprise.services.uploads import Received, upload_take
 from enterprise.sources.upload import MAX_BYTES
 from enterprise.views import shell
 

@@ -321,11 +321,22 @@ def test_the_same_key_gives_the_first_result(job: Client) -> None:
     key = {"Idempotency-Key": "2026-10-05"}
     first = send(job, body(usage(*users(3))), **key)
 
-    again = send(job, body(usage(*users(2), exported_at="2026-10-06T02:00:00Z")), **key)
+    again = send(job, body(usage(*users(3))), **key)
 
     assert (first.status_code, again.status_code) == (201, 200)
     assert again["Idempotent-Replayed"] == "true"
     assert again.json() == first.json()
+    assert SyncRun.objects.filter(source="upload").count() == 1
+
+
+def test_the_same_key_with_another_file_is_refused(job: Client) -> None:
+    key = {"Idempotency-Key": "2026-10-05"}
+    first = send(job, body(usage(*users(3))), **key).json()
+
+    other = body(usage(*users(2), exported_at="2026-10-06T02:00:00Z"))
+    told = problem(send(job, other, **key), 422)
+
+    assert (told["code"], told["params"]) == ("idempotency_key_reused", {"run": first["id"]})
     assert SyncRun.objects.filter(source="upload").count() == 1
 
 
@@ -342,7 +353,7 @@ def test_a_failed_upload_fails_again_by_its_key(job: Client) -> None:
     key = {"Idempotency-Key": "k"}
     first = problem(send(job, body(usage(user(1), user(1))), **key), 422)
 
-    again = problem(send(job, body(usage(user(1))), **key), 422)
+    again = problem(send(job, body(usage(user(1), user(1))), **key), 422)
 
     assert again == first
 

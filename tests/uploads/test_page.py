@@ -17,7 +17,7 @@ from enterprise.models import (
     SyncRun,
     User,
 )
-from enterprise.services import uploads
+from enterprise.services import receiving
 from tests.factories import MembershipFactory, UserFactory
 from tests.uploads.conftest import HEADER, HOST, body, line, usage, user, users
 
@@ -118,7 +118,7 @@ def test_a_file_name_is_harmless(owner: Client, name: str) -> None:
 def test_a_file_above_the_limit_is_refused_at_its_field(
     owner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads.Spool.__init__, "__kwdefaults__", {"limit": 100})
+    monkeypatch.setattr(receiving.Spool.__init__, "__kwdefaults__", {"limit": 100})
 
     page = upload(owner, body(usage(*users(3))))
 
