@@ -76,6 +76,8 @@ UPLOAD_FAULTS: dict[str, str | Promise] = {
     "idempotency_key_reused": _(
         "This Idempotency-Key came with another file before (run %(run)s). Send another file with a key of its own."
     ),
+    # A cross-check that is left out
+    "scim_too_many": _("No comparison with SCIM: it lists more than %(limit)s users."),
     # Held and cancelled
     "held_preview": _("Held as a preview: nothing is applied until an owner applies it."),
     "held_all_active": _(
@@ -100,5 +102,15 @@ UPLOAD_LOG_LINES: dict[str, str | Promise] = {
     ),
     "cloud_copy_all_consume": _(
         "The cloud's copy does not tell who is suspended: all its accounts are taken as consuming."
+    ),
+    "scim_unavailable": _(
+        "No comparison with SCIM: the instance provisions no users for the enterprise %(slug)s, or the token may not ask."
+    ),
+    "scim_unread": _("No comparison with SCIM: its users could not be read."),
+    "scim_agrees": _(
+        "Compared with SCIM: %(active)s active provisioned users, %(consuming)s accounts that consume, no address missing."
+    ),
+    "scim_gap": _(
+        "SCIM lists %(active)s active provisioned users, %(consuming)s accounts read consume a license; %(missing)s addresses of active users belong to no such account. Check that the report is complete, and for users that are active at the identity provider but suspended on the instance."
     ),
 }

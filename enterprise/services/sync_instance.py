@@ -32,6 +32,7 @@ from enterprise.services.guard import (
     guard_share,
 )
 from enterprise.services.preview import count_effect
+from enterprise.services.scim_check import scim_compare
 from enterprise.services.staging import ADD, CHANGE, REMOVE, Staging, digest_of, staged
 
 Reason = tuple[str, dict[str, Any]]
@@ -83,6 +84,7 @@ def sync_instance(claim: Claim) -> None:
     difference = stage_accounts(claim, instance, accounts)
     claim.phase(RunPhase.CHECKING)
     _warn_of_gaps(claim, facts, difference.counts)
+    scim_compare(claim, instance, facts, consuming=difference.counts["consuming"])
     hold_or_apply(claim, instance, difference, reason_to_hold(instance, difference, facts))
 
 
