@@ -13,7 +13,7 @@ help:
 	@echo "make demo         the console with a sandbox of GitHub beside it"
 	@echo "make run          the console for your own enterprise"
 	@echo "make test         the tests, on SQLite or on DATABASE_URL"
-	@echo "make lint         style, types, migrations, translations"
+	@echo "make lint         style, types, migrations, translations, the description of the API"
 	@echo "make bench soak   measurements; long runs with faults and kills"
 	@echo "make lock         the locks of requirements (UPGRADE=--upgrade for newer versions)"
 	@echo "make messages     collect what is to be translated (needs gettext)"
@@ -57,6 +57,7 @@ lint: install
 	$(PY) -m mypy
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) scripts/compile_messages.py --check
+	$(PY) scripts/openapi.py --check
 
 bench: install
 	@set -e; for file in tests/bench/bench_*.py; do $(PY) -m tests.bench.$$(basename $$file .py); done

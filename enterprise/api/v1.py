@@ -7,7 +7,7 @@ from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from enterprise.api import (
     v1_audit,
@@ -81,8 +81,9 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return answer(request, Problem(422, "invalid_parameters", detail, errors=faults))
 
 
+@api.exception_handler(HttpError)
 @api.exception_handler(SuspiciousOperation)
-def _suspicious(request: HttpRequest, _error: SuspiciousOperation) -> HttpResponse:
+def _malformed(request: HttpRequest, _error: HttpError | SuspiciousOperation) -> HttpResponse:
     return answer(request, Problem(400, "bad_request", "The request is malformed."))
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from ninja import Field, Router, Schema
+from ninja import Field, Router, Schema, Status
 
 from enterprise.api.paging import PER_PAGE
 from enterprise.api.v1_access import (
@@ -17,7 +17,7 @@ from enterprise.api.v1_access import (
     actor_of,
     enterprise_of,
 )
-from enterprise.api.v1_links import Asked, Patch, instance_of, reads, writes
+from enterprise.api.v1_links import Asked, Patch, Whole, instance_of, reads, writes
 from enterprise.api.v1_paging import PageNumber, PerPage, page_of
 from enterprise.api.v1_settings import ConnectionTestOut, test_out
 from enterprise.models import Enterprise, Rhythm, Source
@@ -170,7 +170,7 @@ class InstanceSettings(Patch):
     plain_http_confirmed: bool = Field(
         default=False, description="Say that a token may go over plain HTTP"
     )
-    guard_share: int | None = Field(default=None, description="See the instance")
+    guard_share: Whole | None = Field(default=None, description="See the instance")
     source: Source = Source.SITE_ADMIN_REPORT
 
 
@@ -198,14 +198,12 @@ class InstanceChanges(InstanceSettings):
     auth=writes,
     summary="Register a server instance",
 )
-def add_instance(
-    request: HttpRequest, slug: str, new: NewInstance
-) -> tuple[int, InstanceDetailOut]:
+def add_instance(request: HttpRequest, slug: str, new: NewInstance) -> Status[InstanceDetailOut]:
     enterprise = enterprise_of(request, slug)
     instance = servers.instance_add(
         enterprise=enterprise, actor=actor_of(request), **new.dict(exclude_unset=True)
     )
-    return 201, _detail(enterprise, instance.pk)
+    return Status(201, _detail(enterprise, instance.pk))
 
 
 @router.patch(
@@ -243,11 +241,11 @@ def change_instance(
     auth=writes,
     summary="Remove a server instance and its data",
 )
-def remove_instance(request: HttpRequest, slug: str, host: str) -> tuple[int, None]:
+def remove_instance(request: HttpRequest, slug: str, host: str) -> Status[None]:
     """Its token and all that was read of it go; its runs and the history stay."""
     instance = instance_of(enterprise_of(request, slug), host)
     servers.instance_remove(instance=instance, actor=actor_of(request))
-    return 204, None
+    return Status(204, None)
 
 
 # --- The token -----------------------------------------------------------------------------------
@@ -268,10 +266,10 @@ class InstanceToken(Asked):
 )
 def set_instance_token(
     request: HttpRequest, slug: str, host: str, token: InstanceToken
-) -> tuple[int, None]:
+) -> Status[None]:
     instance = instance_of(enterprise_of(request, slug), host)
     servers.instance_token_set(instance=instance, actor=actor_of(request), **token.dict())
-    return 204, None
+    return Status(204, None)
 
 
 @router.post(

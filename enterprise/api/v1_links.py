@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Annotated, Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Path, Query, Schema
+from ninja import Field, Path, Query, Schema
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, field_validator
 
 from enterprise.api.v1_access import ADMIN, READ, Token, actor_of, enterprise_of
@@ -37,8 +37,12 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with its zone (RFC 3339)."""
 
 
+Whole = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""A whole number that a column takes; the rules of its setting are narrower."""
+
+
 class Asked(Schema):
-    """What a client sends: a name that is not known is a mistake, and not left unread."""
+    """What a client sends. A name that a body should not have is a mistake, and not left unread."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from ninja import Field, Router, Schema
+from ninja import Field, Router, Schema, Status
 
 from enterprise.api.v1_access import actor_of, enterprise_of
 from enterprise.api.v1_links import After, Asked, Before, Id, Moment, link, reads, writes
@@ -85,7 +85,7 @@ def _member_out(line: MemberLine) -> MemberOut:
 )
 def set_member(
     request: HttpRequest, slug: str, username: str, member: MemberRole
-) -> tuple[int, MemberSet]:
+) -> Status[MemberSet]:
     """201 for somebody who is new to this console. The last owner stays an owner."""
     enterprise, actor = enterprise_of(request, slug), actor_of(request)
     if "\0" in username:
@@ -94,11 +94,12 @@ def set_member(
         user, new = user_find_or_add(username=username, email=member.email)
         member_set(enterprise=enterprise, user=user, role=member.role, actor=actor)
         token = member_link_make(enterprise=enterprise, user=user, actor=actor) if new else None
-    return 201 if new else 200, MemberSet(
+    done = MemberSet(
         username=user.username,
         role=member.role,
         sign_in_link=_address(token) if token else None,
     )
+    return Status(201 if new else 200, done)
 
 
 @router.delete(
@@ -107,12 +108,12 @@ def set_member(
     auth=writes,
     summary="Take a person's role away",
 )
-def remove_member(request: HttpRequest, slug: str, username: str) -> tuple[int, None]:
+def remove_member(request: HttpRequest, slug: str, username: str) -> Status[None]:
     """Refused for the last owner."""
     enterprise = enterprise_of(request, slug)
     user = _member(enterprise, username)
     member_remove(enterprise=enterprise, user=user, actor=actor_of(request))
-    return 204, None
+    return Status(204, None)
 
 
 @router.post(
@@ -121,12 +122,12 @@ def remove_member(request: HttpRequest, slug: str, username: str) -> tuple[int, 
     auth=writes,
     summary="Make a sign-in link for somebody who never signed in",
 )
-def make_sign_in_link(request: HttpRequest, slug: str, username: str) -> tuple[int, SignInLinkOut]:
+def make_sign_in_link(request: HttpRequest, slug: str, username: str) -> Status[SignInLinkOut]:
     """Good once and for an hour; earlier ones end."""
     enterprise = enterprise_of(request, slug)
     user = _member(enterprise, username)
     token = member_link_make(enterprise=enterprise, user=user, actor=actor_of(request))
-    return 201, SignInLinkOut(sign_in_link=_address(token))
+    return Status(201, SignInLinkOut(sign_in_link=_address(token)))
 
 
 def _member(enterprise: Enterprise, username: str) -> User:
@@ -198,7 +199,7 @@ def list_tokens(
     auth=writes,
     summary="Make a token",
 )
-def make_token(request: HttpRequest, slug: str, new: NewToken) -> tuple[int, MadeToken]:
+def make_token(request: HttpRequest, slug: str, new: NewToken) -> Status[MadeToken]:
     enterprise = enterprise_of(request, slug)
     if new.expires_at is not None and new.expires_at <= timezone.now():
         raise Problem(422, "expires_in_past", "expires_at has passed.", field="expires_at")
@@ -209,7 +210,7 @@ def make_token(request: HttpRequest, slug: str, new: NewToken) -> tuple[int, Mad
         scopes=[scope.value for scope in new.scopes],
         expires_at=new.expires_at,
     )
-    return 201, MadeToken(**_token_out(token).dict(), value=value)
+    return Status(201, MadeToken(**_token_out(token).dict(), value=value))
 
 
 @router.delete(
@@ -218,10 +219,10 @@ def make_token(request: HttpRequest, slug: str, new: NewToken) -> tuple[int, Mad
     auth=writes,
     summary="Revoke a token",
 )
-def revoke_token(request: HttpRequest, slug: str, token_id: Id) -> tuple[int, None]:
+def revoke_token(request: HttpRequest, slug: str, token_id: Id) -> Status[None]:
     """At once; a token may revoke itself."""
     token = token_get(enterprise_of(request, slug), token_id)
     if token is None:
         raise not_found()
     token_revoke(token=token, actor=actor_of(request))
-    return 204, None
+    return Status(204, None)

@@ -9,7 +9,7 @@ from typing import Annotated
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from enterprise.api.v1_access import (
     ADMIN,
@@ -207,7 +207,7 @@ class Started(Schema):
     auth=writes,
     summary="Sync now",
 )
-def start_runs(request: HttpRequest, slug: str, start: Start) -> tuple[int, Started]:
+def start_runs(request: HttpRequest, slug: str, start: Start) -> Status[Started]:
     """201 if a run is new, 200 if all were active already."""
     enterprise = enterprise_of(request, slug)
     started = [
@@ -221,7 +221,7 @@ def start_runs(request: HttpRequest, slug: str, start: Start) -> tuple[int, Star
         for instance in _targets(enterprise, start.target)
     ]
     items = [StartedRun(new=new, run=run_out(request, run)) for run, new in started]
-    return 201 if any(item.new for item in items) else 200, Started(items=items)
+    return Status(201 if any(item.new for item in items) else 200, Started(items=items))
 
 
 def _targets(enterprise: Enterprise, target: str) -> list[ServerInstance | None]:

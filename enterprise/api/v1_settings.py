@@ -6,11 +6,11 @@ import datetime as dt
 
 from django.http import HttpRequest
 from django.utils import translation
-from ninja import Field, Router, Schema
+from ninja import Field, Router, Schema, Status
 
 from enterprise import wording
 from enterprise.api.v1_access import actor_of, enterprise_of
-from enterprise.api.v1_links import Asked, Patch, reads, writes
+from enterprise.api.v1_links import Asked, Patch, Whole, reads, writes
 from enterprise.api.v1_told import Told, told
 from enterprise.models import BillingModel, Enterprise
 from enterprise.selectors.connect import cloud_line
@@ -33,11 +33,11 @@ class EnterpriseSettings(Patch):
     exclude_never_signed_in: bool = Field(
         default=False, description="Do not count accounts that nobody ever signed in to"
     )
-    guard_share: int = Field(
+    guard_share: Whole = Field(
         default=0, description="Per cent of the accounts that may go before a result is held"
     )
-    guard_minimum: int = Field(default=0, description="So many may always go")
-    cloud_max_age_hours: int = Field(
+    guard_minimum: Whole = Field(default=0, description="So many may always go")
+    cloud_max_age_hours: Whole = Field(
         default=0, description="An instance's sync also syncs the cloud if that is older"
     )
 
@@ -133,12 +133,12 @@ class CloudToken(Asked):
     auth=writes,
     summary="Save the cloud token",
 )
-def set_cloud_token(request: HttpRequest, slug: str, token: CloudToken) -> tuple[int, None]:
+def set_cloud_token(request: HttpRequest, slug: str, token: CloudToken) -> Status[None]:
     """The cloud's own weekly schedule runs from the day of the first one."""
     enterprise_token_set(
         enterprise=enterprise_of(request, slug), actor=actor_of(request), token=token.token
     )
-    return 204, None
+    return Status(204, None)
 
 
 # --- Connection tests ----------------------------------------------------------------------------
