@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypedDict
 
 from django.conf import settings
+from django.utils import timezone
 
 from enterprise.faults import Fault
 from enterprise.models import Enterprise, RunLogLine, ServerInstance, Source
@@ -17,6 +18,7 @@ from enterprise.services.claims import Claim
 from enterprise.services.credentials import credential_open
 from enterprise.sources import ghec_graphql, ghes_facts, ghes_report
 from enterprise.sources.http import Client
+from enterprise.sources.values import moment_of
 
 
 def _nothing() -> None:
@@ -105,12 +107,18 @@ def _waiting(claim: Claim) -> Callable[[int], None]:
 
 
 def _cloud_copy(instance: ServerInstance, claim: Claim) -> Iterator[ServerAccount]:
-    """The accounts as GHEC received them, and a warning where what it received is not the newest."""
+    """The accounts as GHEC received them, and a warning where what it received is not the newest.
+
+    The run's data is then as of the upload that GHEC last took in.
+    """
     enterprise = instance.enterprise
     client = cloud_client(enterprise, cancelled=claim.beat)
     for installation in ghec_graphql.read_installations(client, enterprise.slug):
         if installation.host_name == instance.host_name:
             claim.log("cloud_copy_all_consume")
+            taken_in = moment_of(installation.taken_in_at)
+            if taken_in is not None:
+                claim.update(as_of=min(taken_in, timezone.now()))
             told = {"host": instance.host_name, "at": installation.uploaded_at[:40] or "–"}
             stale = _STALE_COPY.get(installation.upload_state)
             if stale is not None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from enterprise.emails import normalize
 from enterprise.faults import Fault
@@ -24,6 +22,7 @@ from enterprise.models import (
 )
 from enterprise.services.bulk import bulk_execute, bulk_insert, bulk_read
 from enterprise.services.staging import staged
+from enterprise.sources.values import moment_of
 
 REMOVE, ADD, CHANGE, SEEN, IDENTITY, DOMAIN = range(6)
 
@@ -132,7 +131,7 @@ def _apply_sync_status(run: SyncRun) -> bool:
             (
                 status["server_id"],
                 status["host_name"].lower(),
-                _moment(status["date"]),
+                moment_of(status["date"]),
                 status["status"],
                 status["error"],
             )
@@ -161,14 +160,3 @@ def _apply_sync_status(run: SyncRun) -> bool:
                 enterprise_id=run.enterprise_id, host_name=host_name, server_id=""
             ).update(server_id=server_id)
     return True
-
-
-def _moment(text: str) -> dt.datetime | None:
-    """GitHub's date as a moment; None where it never synced or the text is none."""
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        return None
-    if moment is not None and moment.tzinfo is None:
-        return moment.replace(tzinfo=dt.UTC)
-    return moment

@@ -69,7 +69,7 @@ query($slug: String!, $first: Int!, $after: String) {
         nodes {
           id hostName isConnected
           userAccounts(first: 1) { totalCount }
-          userAccountsUploads(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) {
+          userAccountsUploads(first: 20, orderBy: {field: CREATED_AT, direction: DESC}) {
             nodes { syncState createdAt }
           }
         }
@@ -100,7 +100,8 @@ class Installation(NamedTuple):
     """An instance as GHEC knows it (GitHub's schema: EnterpriseServerInstallation).
 
     ``upload_state`` of the newest upload is PENDING, SUCCESS, FAILURE, or ``""`` without one;
-    ``uploaded_at`` is its time as GitHub gives it.
+    ``uploaded_at`` is its time as GitHub gives it; ``taken_in_at`` that of the newest SUCCESS, which
+    is what the accounts are as of, ``""`` where none is among the newest twenty.
     """
 
     id: str
@@ -109,6 +110,7 @@ class Installation(NamedTuple):
     accounts: int
     upload_state: str
     uploaded_at: str
+    taken_in_at: str
 
 
 def read_identities(
@@ -195,15 +197,22 @@ def read_installations(client: Client, slug: str) -> list[Installation]:
     path = ("enterprise", "ownerInfo", "enterpriseServerInstallations")
     installations = []
     for node in connection(client, _INSTALLATIONS, {"slug": slug}, path):
-        uploads = (node.get("userAccountsUploads") or {}).get("nodes") or [{}]
+        listed = (node.get("userAccountsUploads") or {}).get("nodes") or []
+        uploads = [
+            (text_of(upload.get("syncState")), text_of(upload.get("createdAt")))
+            for upload in listed
+            if upload
+        ]
+        state, uploaded_at = uploads[0] if uploads else ("", "")
         installations.append(
             Installation(
                 id=text_of(node.get("id")),
                 host_name=text_of(node.get("hostName")).lower(),
                 connected=bool(node.get("isConnected")),
                 accounts=(node.get("userAccounts") or {}).get("totalCount") or 0,
-                upload_state=text_of(uploads[0].get("syncState")),
-                uploaded_at=text_of(uploads[0].get("createdAt")),
+                upload_state=state,
+                uploaded_at=uploaded_at,
+                taken_in_at=next((at for state, at in uploads if state == "SUCCESS"), ""),
             )
         )
     return installations

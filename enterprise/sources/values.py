@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 _MAX_NUMBER = 2**31 - 1  # what a column for a count takes on every database
@@ -46,3 +47,12 @@ def whole_number(value: Any, *, negative: bool = False) -> int | None:
         return None
     number = int(text)
     return number if abs(number) <= _MAX_NUMBER else None
+
+
+def moment_of(value: Any) -> dt.datetime | None:
+    """Give an RFC 3339 date as a moment, in UTC where it names no zone; None for anything else."""
+    try:
+        moment = dt.datetime.fromisoformat(text_of(value))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

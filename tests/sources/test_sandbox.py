@@ -423,6 +423,7 @@ def test_the_clouds_copy_of_an_instance_is_read(fleet: Fleet) -> None:
     newest = max(instance.uploads, key=lambda upload: upload.created_at)
     assert installations[HOST].upload_state == newest.sync_state
     assert installations[HOST].uploaded_at == newest.created_at
+    assert installations[HOST].taken_in_at == newest.created_at
     for account in accounts:
         seen = instance.seen[account.user_id]
         assert (account.email, *account.other_emails) == tuple(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import sys
+from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from enterprise.models import Enterprise, RunState, RunTrigger, ServerInstance, ServerUserAccount
 from enterprise.services.audit import SYSTEM
@@ -16,6 +19,7 @@ from enterprise.services.held import run_apply_held
 from enterprise.services.runs import run_discard
 from enterprise.services.servers import instance_add, instance_edit
 from enterprise.services.uploads import Received, upload_take
+from enterprise.sources import ghec_graphql
 from sandbox.server import Fleet
 from sandbox.world import Upload
 from tests.sync.conftest import drain, enterprise, fleet, sync, sync_everything
@@ -89,6 +93,46 @@ def test_an_upload_that_github_has_not_taken_in_is_a_warning(
 
     assert run.state == RunState.SUCCEEDED
     assert code in [warning["code"] for warning in run.warnings]
+
+
+@pytest.mark.parametrize("state", ["PENDING", "FAILURE"])
+def test_the_clouds_copy_is_as_of_the_upload_that_github_last_took_in(
+    enterprise: Enterprise, instance: ServerInstance, fleet: Fleet, state: str
+) -> None:
+    world = fleet.world.instances[HOST]
+    world.uploads = [
+        Upload("old", "SUCCESS", "2026-09-01T02:00:00Z"),
+        Upload("taken", "SUCCESS", "2026-09-08T02:00:00Z"),
+        Upload("newest", state, "2026-09-15T02:00:00Z"),
+    ]
+    switch(instance, "cloud_copy")
+
+    run = sync(enterprise, instance)
+
+    instance.refresh_from_db()
+    assert run.as_of == instance.applied_as_of == dt.datetime(2026, 9, 8, 2, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("at", ["", "some day", "2999-01-01T00:00:00Z"])
+def test_a_copy_without_a_usable_time_is_as_of_its_reading(
+    enterprise: Enterprise,
+    instance: ServerInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+) -> None:
+    real = ghec_graphql.read_installations
+
+    def with_time(*arguments: Any) -> list[ghec_graphql.Installation]:
+        return [each._replace(taken_in_at=at) for each in real(*arguments)]
+
+    monkeypatch.setattr(ghec_graphql, "read_installations", with_time)
+    begun = timezone.now()
+    switch(instance, "cloud_copy")
+
+    run = sync(enterprise, instance)
+
+    assert run.as_of is not None
+    assert begun <= run.as_of <= timezone.now()
 
 
 def test_an_instance_that_github_does_not_know_is_told(
