@@ -1,0 +1,97 @@
+"""Sentences for codes, in the viewer's language.
+
+Whatever is stored (a run's error, a log line, a membership's rule) is a code and its parameters;
+here is what a person reads. Each sentence about trouble says what to do. One module a subject;
+everything is imported from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext
+
+from enterprise.counting import match
+from enterprise.faults import Fault, Refused
+from enterprise.wording.counts import CAUSES, EXCLUSIONS, RULES, Cause
+from enterprise.wording.faults import FAULTS as SOURCE_FAULTS
+from enterprise.wording.faults import TLS_REASONS
+from enterprise.wording.log_lines import GAPS
+from enterprise.wording.log_lines import LOG_LINES as RUN_LOG_LINES
+from enterprise.wording.refusals import REFUSALS
+from enterprise.wording.uploads import UPLOAD_FAULTS, UPLOAD_LOG_LINES
+
+__all__ = [
+    "CAUSES",
+    "EXCLUSIONS",
+    "FAULTS",
+    "GAPS",
+    "LOG_LINES",
+    "REFUSALS",
+    "Cause",
+    "fault_sentence",
+    "gap_sentence",
+    "membership_sentence",
+    "person_sentence",
+    "sentence",
+]
+
+FAULTS: dict[str, str | Promise] = {**SOURCE_FAULTS, **UPLOAD_FAULTS}
+LOG_LINES: dict[str, str | Promise] = {**RUN_LOG_LINES, **UPLOAD_LOG_LINES}
+
+
+class _Known(dict[str, Any]):
+    """Parameters of a sentence; one that an older version did not store shows as a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
+    """The sentence of a fault, refusal or log line in the active language; an unknown code as it is."""
+    template = FAULTS.get(code) or REFUSALS.get(code) or LOG_LINES.get(code)
+    if template is None:
+        return code
+    known = _Known(params or {})
+    if code == "tls_failed" and known["reason"] in TLS_REASONS:
+        known["reason"] = str(TLS_REASONS[known["reason"]])
+    return str(template) % known
+
+
+def fault_sentence(error: Fault | Refused) -> str:
+    """The sentence of an error that was raised."""
+    return sentence(error.code, error.params)
+
+
+def gap_sentence(gap: Mapping[str, Any]) -> str:
+    """What an optional part of the cloud run lacks, from ``CloudState.gaps``."""
+    why = sentence(gap["code"], gap.get("params"))
+    return str(GAPS[gap["part"]]) % {"why": why}
+
+
+def membership_sentence(
+    *, account: str, rule: str, attribute: int, value: str, candidates: list[str]
+) -> str:
+    """Why one account is in its person; an ambiguity names all candidates."""
+    text = str(RULES[rule]) % {
+        "account": account,
+        "attribute": match.ATTRIBUTES[attribute],
+        "value": value,
+    }
+    if candidates:
+        names = pgettext("between names", ", ").join(candidates)
+        others = gettext("more than one person fits: %(names)s; the first was chosen")
+        text += pgettext("between reasons", "; ") + others % {"names": names}
+    return text
+
+
+def person_sentence(*, has_cloud_row: bool, name: str, accounts: list[str]) -> str:
+    """Why a person counts, in one sentence; ``accounts`` are ``membership_sentence``s."""
+    said = {"name": name, "reasons": pgettext("between reasons", "; ").join(accounts)}
+    if not has_cloud_row:
+        return gettext("Counts once: %(reasons)s.") % said
+    if not accounts:
+        return gettext("Counts once: GitHub lists %(name)s as consuming a license.") % said
+    return gettext("Counts once: GitHub lists %(name)s as consuming a license; %(reasons)s.") % said

@@ -1,0 +1,86 @@
+"""Why what a person asked for is not done, and what to do first."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+REFUSALS: dict[str, str | Promise] = {
+    "connect_first": _(
+        "License sync of %(host)s cannot be enabled before GitHub Connect. Enable GitHub Connect first."
+    ),
+    "connect_needs_token": _(
+        "GitHub Connect of %(host)s cannot be enabled without a token: nothing could be read. Save a token first."
+    ),
+    "license_sync_disabled": _("License sync of %(host)s is disabled. Enable it to sync."),
+    "upload_only": _(
+        "%(host)s takes uploads only; there is nothing to read. Upload its usage instead."
+    ),
+    "run_contended": _("Another run is just starting. Try again in a moment."),
+    "run_not_active": _("Run %(run)s has already ended."),
+    "run_not_held": _("Run %(run)s is not held any more."),
+    "bad_host_name": _(
+        "“%(value)s” is no host name. Enter it as in HOST:ID, for example ghes.example.com."
+    ),
+    "loopback_address": _("%(host)s is this machine itself, which is not allowed as an address."),
+    "link_local_address": _("%(host)s is a link-local or special address, which is not allowed."),
+    "plain_http_unconfirmed": _(
+        "%(host)s is addressed by plain HTTP, over which a token can be read on the way. Use https, or confirm plain HTTP."
+    ),
+    "instance_exists": _("%(host)s is already registered."),
+    "bad_source": _(
+        "“%(value)s” is no source. Choose one of site_admin_report, cloud_copy and upload."
+    ),
+    "bad_rhythm": _("“%(value)s” is no rhythm. Choose weekly or daily."),
+    "bad_guard_share": _("%(value)s is not a percentage from 0 to 100."),
+    "username_needed": _("Enter the login of the site administrator who made the token."),
+    "bad_slug": _(
+        "“%(value)s” is no slug. Enter the enterprise's name as in github.com/enterprises/SLUG."
+    ),
+    "enterprise_exists": _("The enterprise %(slug)s is already registered."),
+    "name_needed": _("Enter a name."),
+    "bad_billing_model": _("“%(value)s” is no billing model. Choose volume or metered."),
+    "bad_time_zone": _("“%(value)s” is no time zone. Choose one such as Europe/Berlin."),
+    "bad_username": _("“%(value)s” is no username. Use letters, digits and @ . + - _ only."),
+    "bad_email": _("This is no e-mail address."),
+    "bad_role": _("“%(value)s” is no role. Choose owner, billing_manager or auditor."),
+    "last_owner": _(
+        "%(username)s is the last owner and cannot be removed. Make somebody else an owner first."
+    ),
+    "bad_scope": _("“%(value)s” is no scope."),
+    "scope_needed": _("Choose at least one scope."),
+    "token_too_short": _("A token's value needs at least %(least)s characters."),
+    "token_name_taken": _("There is already a token with the name %(name)s."),
+    "token_value_taken": _("Another token has this value. Make a new one."),
+    "too_long": _("Use at most %(most)s characters."),
+    "out_of_range": _(
+        "%(value)s is out of range. Enter a whole number from %(least)s to %(most)s."
+    ),
+    "link_not_needed": _(
+        "%(username)s can sign in, or has a role elsewhere, and needs no link of yours."
+    ),
+    # The provisioning file
+    "provision_unreadable": _("The file cannot be read: %(reason)s."),
+    "provision_not_toml": _("The file is not TOML: %(reason)s."),
+    "provision_unknown_key": _("unknown key '%(key)s'"),
+    "provision_unknown_key_near": _("unknown key '%(key)s'; did you mean '%(near)s'?"),
+    "provision_missing_key": _("the key '%(key)s' is missing or empty"),
+    "provision_not_text": _("'%(key)s' must be text in quotes"),
+    "provision_not_flag": _("'%(key)s' must be true or false"),
+    "provision_not_number": _("'%(key)s' must be a whole number"),
+    "provision_not_texts": _("'%(key)s' must be a list of texts in quotes"),
+    "provision_bad_variable": _(
+        "'%(key)s' must be the name of an environment variable (capital letters, digits and _), not the secret itself"
+    ),
+    "provision_not_array": _("must be a list of tables, each beginning with [[%(key)s]]"),
+    "provision_twice": _("'%(name)s' is already in the file, at %(first)s"),
+    "provision_bad_state": _('\'state\' must be "present" or "absent"'),
+    "provision_no_enterprise": _("the file needs exactly one table [enterprise]"),
+    "provision_enterprise_absent": _(
+        "an enterprise is never removed by a file: its history would go with it"
+    ),
+    "provision_no_certificate": _("the certificate authority's file %(path)s cannot be read"),
+    "provision_needs_value": _(
+        "the environment variable %(variable)s is not set, and nothing is stored that could be kept: set it"
+    ),
+}
