@@ -72,6 +72,7 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
             found[name] = len(captured)
         return found
 
+    counts()  # some questions are asked once in a process
     few = counts()
     assert few == json.loads(REVIEWED.read_text())
     grow(snapshot, instances=5, runs=10, persons=range(4, 301))
