@@ -128,6 +128,7 @@ class EnterpriseSettingsForm(forms.Form):
         ),
     )
     guard_share = forms.IntegerField(
+        # xgettext:no-python-format
         label=_("Hold a result that loses more than … % of the accounts"),
         min_value=0,
         max_value=100,

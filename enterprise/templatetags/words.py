@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
@@ -18,7 +18,7 @@ from enterprise.services.person_rows import ENTERPRISE, VISUAL_STUDIO
 register = template.Library()
 
 LICENSE_TYPES: dict[str, str | Promise] = {
-    ENTERPRISE: _("Enterprise"),
+    ENTERPRISE: pgettext_lazy("license type", "Enterprise"),
     VISUAL_STUDIO: _("Visual Studio subscription"),
 }
 PERSON_KINDS: dict[str, str | Promise] = {
@@ -92,7 +92,7 @@ def report_value(value: object) -> str:
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return pgettext("between names", ", ").join(map(str, value))
     return str(value)
 
 
