@@ -154,11 +154,7 @@ def write_again(snapshot: int) -> float:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {columns} FROM {table} {where} ORDER BY id")
             tables.append((table, columns, cursor.fetchall()))
-    with connection.cursor() as cursor:
-        empty = "TRUNCATE" if connection.vendor == "postgresql" else "DELETE FROM"
-        for table, _, _ in tables:
-            cursor.execute(f"{empty} {table}")
-    settle()
+    _empty([table for table, _, _ in tables])
 
     def write() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -172,6 +168,23 @@ def write_again(snapshot: int) -> float:
                     cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
 
     return timed(write)[0]
+
+
+def _empty(tables: list[str]) -> None:
+    """Empty tables and their indexes, and give the space back, as if they had never been filled."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"TRUNCATE {', '.join(tables)}")
+        else:
+            for table in tables:
+                cursor.execute(f"DELETE FROM {table}")
+            words = "enterprise_currentperson_words"
+            if words in connection.introspection.table_names(cursor):
+                cursor.execute(f"INSERT INTO {words}({words}) VALUES ('rebuild')")
+            cursor.execute("VACUUM")
+    settle()
 
 
 def change(enterprise: Any, accounts: int, times: int) -> None:

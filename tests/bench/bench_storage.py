@@ -27,8 +27,8 @@ def ledger_mib() -> dict[str, float]:
             else:
                 cursor.execute(
                     "SELECT SUM(pgsize) FROM dbstat WHERE name IN"
-                    " (SELECT name FROM sqlite_master WHERE tbl_name = %s)",
-                    [table],
+                    " (SELECT name FROM sqlite_master WHERE tbl_name = %s OR tbl_name GLOB %s)",
+                    [table, f"{table}_words*"],
                 )
             sizes[table.removeprefix("enterprise_")] = cursor.fetchone()[0] / 2**20
     return sizes
