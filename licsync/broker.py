@@ -52,12 +52,17 @@ class Channel(filesystem.Channel):
     def _put(  # type: ignore[override]  # the types of kombu disagree among themselves
         self, queue: str, payload: dict[str, Any], **_: Any
     ) -> None:
+        self._messages.mkdir(mode=0o700, parents=True, exist_ok=True)  # somebody may clear var/
         # The wall clock goes on after a restart, which the monotonic clock does not.
         _write(self._messages / f"{time.time_ns():020}_{uuid.uuid4().hex}.{queue}.msg", payload)
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
         suffix = f"{queue}.msg"
-        for name in sorted(os.listdir(self._messages)):
+        try:
+            names = sorted(os.listdir(self._messages))
+        except FileNotFoundError:  # whoever writes next makes it anew
+            raise Empty from None
+        for name in names:
             if name.startswith(".") or name.partition(".")[2] != suffix:
                 continue
             taken = self._messages / f".{name}.taken"
@@ -75,19 +80,27 @@ class Channel(filesystem.Channel):
         path: Path = self._exchange_file(exchange)  # type: ignore[attr-defined]
         return path
 
-    def get_table(self, exchange: str) -> list[Any]:
+    def _bindings(self, exchange: str) -> list[Any] | None:
+        """The table of an exchange, None if it was never written or somebody cleared it."""
         try:
             content = self._table(exchange).read_bytes()
         except FileNotFoundError:
-            return []
+            return None
         return [Binding(*binding) for binding in loads(content)]
+
+    def get_table(self, exchange: str) -> list[Any]:
+        found = self._bindings(exchange)
+        if found is None and not exchange.endswith("pidbox"):
+            # Running processes do not bind again: exchange, key and queue of a task have one name.
+            found = [Binding(exchange, "", exchange)]
+        return found or []
 
     def _queue_bind(
         self, exchange: str, routing_key: str | None, pattern: str | None, queue: str
     ) -> None:
         binding = Binding(routing_key or "", pattern or "", queue or "")
         with self._table_locked():
-            table = self.get_table(exchange)
+            table = self._bindings(exchange) or []
             if binding not in table:
                 _write(self._table(exchange), [binding, *table])
 
@@ -97,7 +110,7 @@ class Channel(filesystem.Channel):
         self._purge(queue)
         binding = Binding(routing_key or "", pattern or "", queue or "")
         with self._table_locked():
-            table = self.get_table(exchange)
+            table = self._bindings(exchange) or []
             if binding in table:
                 table.remove(binding)
                 _write(self._table(exchange), table)
@@ -105,6 +118,7 @@ class Channel(filesystem.Channel):
     @contextmanager
     def _table_locked(self) -> Iterator[None]:
         """One writer of the tables at a time, over all processes; the lock ends with its holder."""
+        self.control_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.control_folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

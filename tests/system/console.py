@@ -126,7 +126,7 @@ class Console:
             with redis.Redis.from_url(broker) as server:
                 server.flushdb()
         else:
-            shutil.rmtree(self.folder / "broker")
+            shutil.rmtree(self.folder / "broker", ignore_errors=True)
 
     def stop(self) -> None:
         for name in list(self._processes):

@@ -126,7 +126,8 @@ def test_a_broker_that_loses_everything_costs_no_run(disturbed: Console, fleet: 
     assert disturbed.active_runs() > 0
     disturbed.start_worker()
     disturbed.start_beat()
-    disturbed.wait(lambda: False, seconds=3)
+    running = "SELECT COUNT(*) FROM enterprise_syncrun WHERE state = 'running'"
+    assert disturbed.wait(lambda: bool(disturbed.rows(running)[0][0]), seconds=60)
     disturbed.lose_messages()  # once more, under a worker
     assert disturbed.wait(disturbed.is_settled, seconds=60), disturbed.runs()
 
