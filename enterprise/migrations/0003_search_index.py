@@ -1,9 +1,10 @@
 """An index of trigrams over the words of current persons, so that a part of a name is found at once.
 
 On PostgreSQL by pg_trgm, where the extension is there and may be created; on SQLite by FTS5, kept by
-triggers. Without either, a search reads the whole table: slower, and right all the same.
+``services.search_index`` and by triggers. Without either, a search reads the whole table: slower, and
+right all the same.
 
-On SQLite a migration that remakes the table drops its triggers, and has to run ``index_words`` again.
+On SQLite a migration that remakes the table drops its triggers, and has to make them again.
 """
 
 from django.db import Error, migrations, transaction
@@ -19,8 +20,6 @@ SQLITE = (
     " VALUES ('hashsize', 16777216)",
     "INSERT INTO enterprise_currentperson_words(enterprise_currentperson_words)"
     " VALUES ('rebuild')",
-    "CREATE TRIGGER current_person_words_insert AFTER INSERT ON enterprise_currentperson BEGIN"
-    " INSERT INTO enterprise_currentperson_words(rowid, words) VALUES (new.id, new.words); END",
     "CREATE TRIGGER current_person_words_delete AFTER DELETE ON enterprise_currentperson BEGIN"
     " INSERT INTO enterprise_currentperson_words(enterprise_currentperson_words, rowid, words)"
     " VALUES ('delete', old.id, old.words); END",

@@ -7,16 +7,15 @@ here; of more, the table is walked in the order wanted, where matches are then c
 
 from __future__ import annotations
 
-from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from enterprise.models import CurrentPerson, Enterprise, PersonVersion
 from enterprise.selectors.persons import PersonLine, person_line
+from enterprise.services.search_index import TABLE, has_words_index
 
 MOST = 10_000  # persons that a search counts
 COLUMNS = {"key": ("key",), "accounts": ("accounts", "key")}
@@ -110,7 +109,7 @@ def _hit(enterprise: Enterprise, number: int | None) -> _Hit | None:
 
 def _by_index(hits: _Hits, words: list[str]) -> _Hits:
     """Only what the index of SQLite lets through; PostgreSQL uses its own without being told."""
-    if connection.vendor != "sqlite" or not _has_index(str(connection.settings_dict["NAME"])):
+    if not has_words_index():
         return hits
     triples = {word[start : start + 3] for word in words for start in range(len(word) - 2)}
     if not triples:
@@ -119,14 +118,7 @@ def _by_index(hits: _Hits, words: list[str]) -> _Hits:
     return hits.filter(pk__in=RawSQL(_IN_INDEX, [match]))  # noqa: S611 - a constant and a parameter
 
 
-_IN_INDEX = (
-    "SELECT rowid FROM enterprise_currentperson_words WHERE enterprise_currentperson_words MATCH %s"
-)
-
-
-@cache
-def _has_index(_database: str) -> bool:
-    return "enterprise_currentperson_words" in connection.introspection.table_names()
+_IN_INDEX = f"SELECT rowid FROM {TABLE} WHERE {TABLE} MATCH %s"  # noqa: S608 - a constant
 
 
 def _sorted(

@@ -19,6 +19,7 @@ from enterprise.services.bulk import (
 )
 from enterprise.services.count_inputs import Inputs
 from enterprise.services.person_rows import PersonRow, person_row
+from enterprise.services.search_index import newest_person, words_index_add
 from enterprise.services.staging import digest_of
 
 ANCHOR_EVERY = 100
@@ -100,12 +101,14 @@ def write_changes(snapshot: Snapshot, changes: Changes, count: Count, inputs: In
         closing,
     )
     kept = _close_memberships(snapshot, changes, count)
+    newest = newest_person()
     for batch in in_batches(changes.written, WRITE_ROWS):
         persons = [(number, digest, count[place]) for place, number, digest in batch]
         rows = _rows(persons, inputs)
         _insert_persons(snapshot, persons, rows, inputs)
         _insert_current(snapshot, persons, rows)
         _insert_memberships(snapshot, persons, kept)
+    words_index_add(after=newest)
 
 
 _Numbered = tuple[int, int, Person]  # number, digest, person

@@ -14,6 +14,7 @@ from django.db import connection
 from enterprise.models import CurrentPerson, Enterprise
 from enterprise.selectors import search
 from enterprise.selectors.search import SORTS, persons_search
+from enterprise.services.search_index import newest_person, words_index_add
 from tests.factories import CurrentPersonFactory, EnterpriseFactory, PersonVersionFactory
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,8 @@ def acme() -> Enterprise:
 def add(enterprise: Enterprise, number: int, login: str, **fields: Any) -> CurrentPerson:
     email = f"{login}@dep{number % 3}.example.com"
     PersonVersionFactory(enterprise=enterprise, number=number, key=login, report="{}")
-    return CurrentPersonFactory(
+    newest = newest_person()
+    person: CurrentPerson = CurrentPersonFactory(
         enterprise=enterprise,
         number=number,
         key=login,
@@ -36,6 +38,8 @@ def add(enterprise: Enterprise, number: int, login: str, **fields: Any) -> Curre
         public_words=f"{login}\nghes1.example.com:{number}",
         **fields,
     )
+    words_index_add(after=newest)
+    return person
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     if request.param == "by walking":
         monkeypatch.setattr(search, "MOST", 0)
     if request.param == "without the index":
-        monkeypatch.setattr(search, "_has_index", lambda _database: False)
+        monkeypatch.setattr(search, "has_words_index", lambda: False)
     return request.param
 
 

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from enterprise.counting import match
 from enterprise.models import CurrentPerson, Enterprise, PersonVersion, ServerInstance, Snapshot
 from enterprise.services.ledger import pack_anchors
+from enterprise.services.search_index import newest_person, words_index_add
 from tests.factories import (
     CurrentPersonFactory,
     GitHubSyncStatusFactory,
@@ -65,7 +66,9 @@ def add_persons(snapshot: Snapshot, persons: Iterable[dict[str, Any]]) -> None:
             )
         )
     PersonVersion.objects.bulk_create(versions)
+    newest = newest_person()
     CurrentPerson.objects.bulk_create(current)
+    words_index_add(after=newest)
 
 
 @pytest.fixture
