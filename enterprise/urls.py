@@ -106,6 +106,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings", RedirectView.as_view(pattern_name="profile")),
     path("settings/profile", profile.profile, name="profile"),
     path("help/<slug:page>", how_to.help_page, name="help_page"),
+    path("api/v1/", RedirectView.as_view(pattern_name="api-v1:openapi-view")),
     path("api/v1/", v1.api.urls),
     re_path(r"^api/v1(?:/|$)", v1.unknown),
     path("api/v3", v3.root),

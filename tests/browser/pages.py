@@ -60,6 +60,7 @@ def pages_signed_out(owner: User) -> dict[str, str]:
         "sign-in": "/accounts/login/",
         "sign-in-link": f"/sign-in/{sign_in_link_make(user=owner)}",
         "not-found": "/nowhere",
+        "api-docs": "/api/v1/docs",
         **{f"help-{page}": f"/help/{page}" for page in PAGES},
     }
 

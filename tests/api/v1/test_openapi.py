@@ -58,6 +58,11 @@ def test_the_page_names_everything_and_loads_nothing_from_elsewhere(client: Clie
     assert "`" not in page
 
 
+@pytest.mark.django_db
+def test_the_address_of_the_api_leads_to_the_page(client: Client) -> None:
+    assert client.get("/api/v1/").headers["Location"] == "/api/v1/docs"
+
+
 def test_every_operation_says_what_it_is_who_may_and_how_it_fails() -> None:
     names = [operation["operationId"] for _, _, operation in operations()]
     assert len({*names}) == len(names)

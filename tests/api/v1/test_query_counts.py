@@ -25,7 +25,9 @@ pytestmark = pytest.mark.django_db
 
 def grow(enterprise: Enterprise, instance: ServerInstance, more: range) -> None:
     for n in more:
-        other = ServerInstanceFactory(enterprise=enterprise, syncing=True, with_token=True)
+        other = ServerInstanceFactory(
+            enterprise=enterprise, host_name=f"more{n}.example.com", syncing=True, with_token=True
+        )
         GitHubSyncStatusFactory(enterprise=enterprise, host_name=other.host_name)
         SyncRunFactory(instance=other, held=True)
         account(other, 1, f"server-only{n}@example.com")
