@@ -137,12 +137,14 @@ def _fetch_ahead(
     ahead: deque[tuple[str, Future[Answer]]] = deque()
     width = concurrency
     pool = ThreadPoolExecutor(concurrency)
+
+    def go_on() -> None:
+        while len(ahead) < width and (url := next(waiting, "")):
+            ahead.append((url, pool.submit(client.get_json_once, url, needs=needs)))
+
     try:
-        while True:
-            while len(ahead) < width and (url := next(waiting, "")):
-                ahead.append((url, pool.submit(client.get_json_once, url, needs=needs)))
-            if not ahead:
-                return
+        go_on()
+        while ahead:
             url, future = ahead.popleft()
             try:
                 answer = _result(client, future)
@@ -157,6 +159,7 @@ def _fetch_ahead(
                     width = 1
                 client.wait_out(fault)
                 answer = client.get_json(url, needs=needs)
+            go_on()  # before the caller works on this one, so that the server is never idle
             yield answer
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
