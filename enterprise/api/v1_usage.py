@@ -10,10 +10,10 @@ from typing import Annotated
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from ninja import Header, Query, Router, Status
-from pydantic import AwareDatetime
 
 from enterprise.api.v1_access import ADMIN, WRITE_USAGE, Token, actor_of, enterprise_of
-from enterprise.api.v1_problems import Problem, not_found, problem_of
+from enterprise.api.v1_links import Moment, instance_of
+from enterprise.api.v1_problems import Problem, problem_of
 from enterprise.api.v1_runs import RunOut, run_out
 from enterprise.faults import Fault, Refused
 from enterprise.models import Enterprise, RunState, RunTrigger, ServerInstance, SyncRun
@@ -46,7 +46,7 @@ def add_server_usage(
     slug: str,
     *,
     instance: Annotated[str, Query(max_length=253)] = "",
-    exported_at: AwareDatetime | None = None,
+    exported_at: Moment | None = None,
     preview: bool = False,
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=255)] = "",
 ) -> Status[RunOut]:
@@ -97,10 +97,10 @@ def _refuse_unless_taken(request: HttpRequest, run: SyncRun) -> None:
 
 
 def _instance(enterprise: Enterprise, host_name: str) -> ServerInstance:
-    found = enterprise.instances.filter(host_name=host_name.lower()).first()
-    if found is None:
-        raise problem_of(Refused("upload_instance_unknown", host=host_name))
-    return found
+    try:
+        return instance_of(enterprise, host_name)
+    except Problem:
+        raise problem_of(Refused("upload_instance_unknown", host=host_name)) from None
 
 
 def _body(request: HttpRequest) -> tuple[Callable[[int], bytes], int | None]:
@@ -137,9 +137,7 @@ def get_server_usage(request: HttpRequest, slug: str, host: str) -> StreamingHtt
     Broken off if new data is applied meanwhile: the JSON then has no end.
     """
     enterprise = enterprise_of(request, slug)
-    instance = enterprise.instances.filter(host_name=host.lower()).first()
-    if instance is None:
-        raise not_found()
+    instance = instance_of(enterprise, host)
     try:
         pieces = server_usage(instance)
     except NothingApplied:
