@@ -57,7 +57,9 @@ def browser() -> Iterator[Browser]:
     # Playwright's loop runs in this thread, where Django would refuse the database.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=ARGUMENTS, timeout=120_000
+        )
         yield browser
         browser.close()
 

@@ -29,7 +29,9 @@ VIEWS = [("light", 1280), ("dark", 1280), ("light", 360)]
 def browser() -> Iterator[Browser]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop in this thread
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=OPTIONS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=OPTIONS, timeout=120_000
+        )
         yield browser
         browser.close()
 
