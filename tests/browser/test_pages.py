@@ -11,6 +11,7 @@ from tests.browser.conftest import Watched, sign_in
 from tests.browser.pages import faults_of, furnish, pages_signed_in, pages_signed_out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("locale", "language", "scheme", "width"),
     [

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import urllib.request
 
+import pytest
 from django.conf import settings
 
 from tests.licsync.programs import ENVIRONMENT, processes_of, wait_until
 
 
+@pytest.mark.slow
 def test_the_demo_counts_and_ctrl_c_leaves_nothing(tmp_path):
     log = tmp_path / "log"
     with log.open("wb") as output:

@@ -76,6 +76,7 @@ def assert_as_undisturbed(disturbed: Console, fleet: Fleet, tmp_path: Path) -> N
         assert other.content() == disturbed.content()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fleet", [SMALL], indirect=True)
 def test_after_two_kills_the_ledger_equals_that_of_an_undisturbed_console(
     disturbed: Console, fleet: Fleet, tmp_path: Path

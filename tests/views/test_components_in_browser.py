@@ -16,7 +16,11 @@ from enterprise.models import Enterprise, Membership, Role, User
 from enterprise.templatetags.console import THEMES
 from tests.conftest import chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+]
 
 OPTIONS = [
     "--no-sandbox",

@@ -20,7 +20,11 @@ from tests.factories import MembershipFactory
 from tests.views.moving_world import moving_world
 from tests.views.test_components_in_browser import OPTIONS
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+]
 
 VIEWS = [("light", 1280), ("dark", 1280), ("light", 360)]
 
