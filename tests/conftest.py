@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import redis
+from playwright.sync_api import Browser, sync_playwright
 
 POSTGRES_URL = os.environ.get(
     "LICSYNC_TEST_POSTGRES_URL",
@@ -68,3 +69,27 @@ def redis_url() -> Iterator[str]:
         server.flushdb()
         yield REDIS_URL
         server.flushdb()
+
+
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole run: a second Playwright in the same thread would be refused."""
+    # Playwright's loop runs in this thread, where Django would refuse the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=BROWSER_ARGUMENTS, timeout=120_000
+        )
+        yield browser
+        browser.close()

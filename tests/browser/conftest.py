@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connection
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Request
 from pytest_django.live_server_helper import LiveServer
 
 from enterprise.models import (
@@ -31,18 +30,8 @@ from enterprise.services.servers import instance_add, instance_token_set
 from enterprise.services.sync import run_execute
 from sandbox.generate import generate_world
 from sandbox.server import Fleet, serve
-from tests.conftest import chromium
 from tests.factories import PASSWORD, UserFactory
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTS = {"ghes1.example.com": 120, "ghes2.example.com": 60}
 
 
@@ -50,18 +39,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    # Playwright's loop runs in this thread, where Django would refuse the database.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(), args=ARGUMENTS, timeout=120_000
-        )
-        yield browser
-        browser.close()
 
 
 class Watched:

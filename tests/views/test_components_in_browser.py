@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Response, expect
 
 from enterprise.models import Enterprise, Membership, Role, User
 from enterprise.templatetags.console import THEMES
-from tests.conftest import chromium
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,29 +20,8 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 # Playwright marks the functions that handle events, and cannot mark a built-in: hence the lambdas below.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop in this thread
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(), args=OPTIONS, timeout=120_000
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Browser, live_server: Any) -> Iterator[Page]:
     """A page signed in as an owner, whose console must stay empty."""

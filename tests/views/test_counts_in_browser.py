@@ -9,16 +9,14 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from enterprise.models import Enterprise, Role
 from enterprise.selectors.licenses import snapshot_latest
 from enterprise.views.lists import LISTS
-from tests.conftest import chromium
 from tests.factories import MembershipFactory
 from tests.views.moving_world import moving_world
-from tests.views.test_components_in_browser import OPTIONS
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,17 +25,6 @@ pytestmark = [
 ]
 
 VIEWS = [("light", 1280), ("dark", 1280), ("light", 360)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop in this thread
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(), args=OPTIONS, timeout=120_000
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
