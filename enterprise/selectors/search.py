@@ -10,8 +10,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import Q, QuerySet
-from django.db.models.expressions import RawSQL
 
 from enterprise.models import CurrentPerson, Enterprise, PersonVersion
 from enterprise.selectors.persons import PersonLine, person_line
@@ -79,7 +79,7 @@ def persons_search(
     backward = before is not None
     falling = sort.startswith("-") != backward
     mark = _hit(enterprise, before or after)
-    fetched = [_Hit(*row) for row in _by_index(hits, words)[: MOST + 1]]
+    fetched = _fetched(hits, words)
     if len(fetched) > MOST:
         rest = _walked(hits, columns, mark, falling=falling)[: per_page + 1]
         page = [_Hit(*row) for row in rest]
@@ -107,18 +107,21 @@ def _hit(enterprise: Enterprise, number: int | None) -> _Hit | None:
     return None if row is None else _Hit(*row)
 
 
-def _by_index(hits: _Hits, words: list[str]) -> _Hits:
-    """Only what the index of SQLite lets through; PostgreSQL uses its own without being told."""
-    if not has_words_index():
-        return hits
+def _fetched(hits: _Hits, words: list[str]) -> list[_Hit]:
+    """Up to one more than MOST of them. SQLite is told to begin with its index, PostgreSQL is not."""
     triples = {word[start : start + 3] for word in words for start in range(len(word) - 2)}
-    if not triples:
-        return hits
+    if not (triples and has_words_index()):
+        return [_Hit(*row) for row in hits[: MOST + 1]]
     match = " AND ".join('"' + triple.replace('"', '""') + '"' for triple in sorted(triples))
-    return hits.filter(pk__in=RawSQL(_IN_INDEX, [match]))  # noqa: S611 - a constant and a parameter
-
-
-_IN_INDEX = f"SELECT rowid FROM {TABLE} WHERE {TABLE} MATCH %s"  # noqa: S608 - a constant
+    sql, params = hits.query.sql_with_params()
+    # CROSS JOIN keeps the order: row by row from the index, until there are enough. By IN, every match
+    # would be gathered before the first is looked at; without CROSS, the index be read for every row.
+    person = '"enterprise_currentperson"'
+    sql = sql.replace(f"FROM {person}", f"FROM {TABLE} CROSS JOIN {person}", 1)
+    sql += f" AND {person}.id = {TABLE}.rowid AND {TABLE} MATCH %s LIMIT %s"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, match, MOST + 1])
+        return [_Hit(*row) for row in cursor.fetchall()]
 
 
 def _sorted(
