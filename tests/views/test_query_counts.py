@@ -10,12 +10,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from enterprise.models import CloudState, Enterprise, Snapshot
+from enterprise.models import ApiToken, CloudState, Enterprise, Snapshot
+from enterprise.services.audit import SYSTEM
 from enterprise.services.ledger import pack_anchors
+from enterprise.services.tokens import token_make
 from tests.factories import (
     AuditEventFactory,
     CredentialFactory,
     GitHubSyncStatusFactory,
+    MembershipFactory,
     RunLogLineFactory,
     ServerInstanceFactory,
     SnapshotFactory,
@@ -37,6 +40,10 @@ def grow(snapshot: Snapshot, *, instances: int, runs: int, persons: range) -> No
         SyncRunFactory(instance=instance, running=True)
         SyncRunFactory.create_batch(runs, instance=instance, failed=True)
     AuditEventFactory.create_batch(runs, enterprise=enterprise)
+    MembershipFactory.create_batch(runs, enterprise=enterprise)
+    for _ in range(runs):
+        name = f"token{ApiToken.objects.count()}"
+        token_make(enterprise=enterprise, actor=SYSTEM, name=name, scopes=["read:metrics"])
     add_persons(snapshot, [{"number": number, "kind": "cloud"} for number in persons])
 
 
@@ -56,6 +63,9 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
     pages = {
         "overview": start,
         "connect": f"{start}/settings/connect",
+        "general": f"{start}/settings/general",
+        "members": f"{start}/settings/members",
+        "tokens": f"{start}/settings/tokens",
         "audit": f"{start}/settings/audit",
         "runs": f"{start}/runs",
         "run": f"{start}/runs/{run.pk}",
