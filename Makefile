@@ -63,7 +63,7 @@ bench: install
 	@set -e; for file in tests/bench/bench_*.py; do $(PY) -m tests.bench.$$(basename $$file .py); done
 
 soak: install
-	$(PY) -m pytest -m soak
+	$(PY) -m pytest -m 'soak or slow'
 
 lock: .venv/.installed
 	$(LOCK) pyproject.toml -o requirements.txt
