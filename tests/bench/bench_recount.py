@@ -141,6 +141,7 @@ def write_again(snapshot: int) -> float:
     from django.db import connection, transaction
 
     from enterprise.models import CurrentPerson, MembershipVersion, PersonVersion
+    from enterprise.services.search_index import words_index_add
 
     tables = []
     for model in (PersonVersion, MembershipVersion, CurrentPerson):
@@ -166,6 +167,7 @@ def write_again(snapshot: int) -> float:
                 else:
                     marks = ", ".join(["%s"] * len(rows[0]))
                     cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+            words_index_add(after=0)
 
     return timed(write)[0]
 
