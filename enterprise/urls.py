@@ -14,6 +14,7 @@ from enterprise.views import (
     history,
     home,
     how_to,
+    insights_duplicates,
     instances,
     licensing,
     lists,
@@ -66,6 +67,10 @@ _run = [
     path("again", runs.run_again, name="run_again"),
 ]
 
+_insights = [
+    path("duplicates", insights_duplicates.duplicates, name="duplicates"),
+]
+
 _enterprise: list[URLPattern | URLResolver] = [
     path("recount", overview.recount_state, name="recount_state"),
     path("licensing", licensing.licensing, name="licensing"),
@@ -79,6 +84,7 @@ _enterprise: list[URLPattern | URLResolver] = [
     path("licensing/lists", lists.lists, name="lists"),
     path("licensing/lists/<slug:name>", lists.a_list, name="list"),
     path("licensing/lists/<slug:name>.csv", lists.list_csv, name="list_csv"),
+    path("insights/", include(_insights)),
     path("runs", runs.runs, name="runs"),
     path("runs/<int:pk>", runs.run, name="run"),
     path("runs/<int:pk>/", include(_run)),

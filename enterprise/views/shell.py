@@ -40,6 +40,7 @@ def tabs(access: Access) -> list[dict[str, Any]]:
     shown = [
         ("overview", _("Overview"), "organization", reverse("overview", args=[slug])),
         ("licensing", _("Licensing"), "law", reverse("licensing", args=[slug])),
+        ("insights", _("Insights"), "graph", reverse("duplicates", args=[slug])),
         ("runs", _("Sync runs"), "sync", reverse("runs", args=[slug])),
     ]
     if access.may_see_settings:
@@ -51,22 +52,30 @@ def tabs(access: Access) -> list[dict[str, Any]]:
 
 def settings_nav(access: Access) -> list[dict[str, Any]]:
     slug = access.enterprise.slug
-    links = [
+    return _side_nav(
         ("connect", _("GitHub Connect"), "plug", reverse("connect", args=[slug])),
         ("general", _("General"), "gear", reverse("enterprise_settings", args=[slug])),
         ("members", _("People"), "people", reverse("members", args=[slug])),
         ("tokens", _("API tokens"), "key", reverse("tokens", args=[slug])),
         ("audit", _("Audit log"), "log", reverse("audit_log", args=[slug])),
-    ]
-    return [
-        {
-            "label": "",
-            "links": [
-                {"key": key, "label": label, "icon": icon, "url": url}
-                for key, label, icon, url in links
-            ],
-        }
-    ]
+    )
+
+
+def insights_nav(access: Access) -> list[dict[str, Any]]:
+    slug = access.enterprise.slug
+    return _side_nav(
+        ("duplicates", _("Work-list"), "tasklist", reverse("duplicates", args=[slug])),
+    )
+
+
+def _side_nav(*links: tuple[str, str, str, str]) -> list[dict[str, Any]]:
+    """One group of links: each its key, label, icon and address."""
+    names = ("key", "label", "icon", "url")
+    return [{"label": "", "links": [dict(zip(names, link, strict=True)) for link in links]}]
+
+
+SIDE_NAVS = {"settings": settings_nav, "insights": insights_nav}
+"""The navigation at the side, for the tabs that have one."""
 
 
 def page(
@@ -79,13 +88,13 @@ def page(
     side: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """A full page of an enterprise; with ``side``, one of its settings."""
+    """A full page of an enterprise; with ``side``, one of those at the side of its tab."""
     frame = {
         "enterprise": access.enterprise,
         "access": access,
         "tabs": tabs(access),
         "tab": tab,
-        "side_nav": settings_nav(access) if side else None,
+        "side_nav": SIDE_NAVS[tab](access) if side else None,
         "side": side,
     }
     response = render(request, template, {**frame, **context}, status=status)

@@ -91,6 +91,7 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
         "difference": f"{start}/licensing/difference",
         "lists": f"{start}/licensing/lists",
         **{f"list-{name}": f"{start}/licensing/lists/{name}" for name in LISTS},
+        "duplicates": f"{start}/insights/duplicates",
         "runs": f"{start}/runs",
         "run": f"{start}/runs/{succeeded.pk}",
         "run-held": f"{start}/runs/{SyncRun.objects.get(state='held').pk}",

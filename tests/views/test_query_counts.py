@@ -72,6 +72,7 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
         "licensing": f"{start}/licensing",
         "licensing, filtered": f"{start}/licensing?q=person&sort=-accounts",
         "person": f"{start}/licensing/persons/3",
+        "duplicates": f"{start}/insights/duplicates",
     }
 
     def counts() -> dict[str, int]:
