@@ -186,10 +186,9 @@ def _stage_identities(
 
     Trouble that trying again can mend still postpones the run.
     """
-    enterprise = claim.run.enterprise
     for part, read in (("identities", _identities), ("domains", _domains)):
         try:
-            records = read(client, enterprise.slug, claim)
+            records = read(client, claim, facts)
         except Fault as fault:
             if fault.retry:
                 raise
@@ -202,17 +201,21 @@ def _stage_identities(
     staging.flush()
 
 
-def _identities(client: Client, slug: str, claim: Claim) -> list[list[Any]]:
+def _identities(client: Client, claim: Claim, facts: dict[str, Any]) -> list[list[Any]]:
+    slug = claim.run.enterprise.slug
     unread: list[str] = []
     records = [
         [IDENTITY, identity.login.casefold(), identity.attribute, identity.value]
         for identity in ghec_graphql.read_identities(client, slug=slug, on_unreadable=unread.append)
     ]
     if unread:
-        claim.warn("organizations_unread", organizations=", ".join(sorted(unread)))
+        code, params = "organizations_unread", {"organizations": ", ".join(sorted(unread))}
+        facts["gaps"].append({"part": "organizations", "code": code, "params": params})
+        claim.warn(code, **params)
     return records
 
 
-def _domains(client: Client, slug: str, claim: Claim) -> list[list[Any]]:
+def _domains(client: Client, claim: Claim, _facts: dict[str, Any]) -> list[list[Any]]:
     claim.beat()
-    return [[DOMAIN, *domain] for domain in ghec_graphql.read_domains(client, slug)]
+    domains = ghec_graphql.read_domains(client, claim.run.enterprise.slug)
+    return [[DOMAIN, *domain] for domain in domains]

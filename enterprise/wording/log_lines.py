@@ -44,5 +44,6 @@ LOG_LINES: dict[str, str | Promise] = {
 
 GAPS: dict[str, str | Promise] = {
     "identities": _("SAML identities could not be read: %(why)s The count may be too high."),
+    "organizations": "%(why)s",  # a whole sentence by itself
     "domains": _("Verified domains could not be read: %(why)s"),
 }

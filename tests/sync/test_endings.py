@@ -210,6 +210,19 @@ def test_a_cloud_without_readable_identities_counts_what_is_there_and_says_so(
     assert "the count may be too high" in wording.gap_sentence(enterprise.cloud.gaps[0]).lower()
 
 
+def test_an_organization_whose_identities_cannot_be_read_is_named_on_the_page(
+    fleet: Fleet, enterprise: Enterprise
+) -> None:
+    fleet.world.organizations = ("acme-apps", "acme-ops")
+    fleet.ghec.faults.add("status", status=403, path="/graphql", contains='"login":"acme-ops"')
+    assert sync(enterprise).state == RunState.SUCCEEDED
+    enterprise.cloud.refresh_from_db()
+    (said,) = map(wording.gap_sentence, enterprise.cloud.gaps)
+    assert "acme-ops" in said
+    assert "acme-apps" not in said
+    assert "The count may be too high." in said
+
+
 def test_disabling_connect_keeps_the_last_data_and_deletes_the_token(
     fleet: Fleet, enterprise: Enterprise, instance: ServerInstance
 ) -> None:
