@@ -106,6 +106,18 @@ def test_one_more_account_adds_a_person_or_none_unless_it_proves_a_link(
     assert after - before in ({-1, 0} if proves else {0, 1}) | {0}
 
 
+@settings(max_examples=300, deadline=None)
+@given(clouds, fleets, account_names, emails)
+def test_a_suspended_account_changes_nothing_unless_github_lists_it_as_proof_of_its_email(
+    cloud: list[CloudInput], fleet: list[AccountInput], name: str, email: str
+) -> None:
+    rest = [account for account in fleet if account.account != name]
+    proves = any(name in row.server_refs and email in row.server_emails for row in cloud)
+    before, after = match(cloud, rest), match(cloud, rest, [AccountInput(name, email)])
+    assert proves or list(after) == list(before)
+    assert len(after) <= len(before)
+
+
 @settings(max_examples=150, deadline=None)
 @given(clouds, fleets)
 def test_one_cloud_row_less_loses_no_account(
