@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from enterprise.models import Enterprise, Membership, Role, User
-from enterprise.services.audit import Actor
+from enterprise.services.audit import Actor, session_label
 
 P = ParamSpec("P")
 
@@ -60,7 +60,12 @@ class Access(NamedTuple):
 
 def actor_of(request: HttpRequest) -> Actor:
     """The signed-in person as the audit log names them."""
-    return Actor(request.user.get_username(), "user", request.META.get("REMOTE_ADDR") or None)
+    return Actor(
+        request.user.get_username(),
+        "user",
+        request.META.get("REMOTE_ADDR") or None,
+        session_label(request.session.session_key),
+    )
 
 
 def enterprise_view(

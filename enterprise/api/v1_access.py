@@ -9,7 +9,7 @@ from enterprise.api.limits import counter
 from enterprise.api.v1_problems import Problem, not_found
 from enterprise.models import ApiToken, Enterprise
 from enterprise.services.audit import Actor
-from enterprise.services.tokens import token_check
+from enterprise.services.tokens import token_actor, token_check
 
 ADMIN = str(ApiToken.Scope.ADMIN_ENTERPRISE)
 READ = str(ApiToken.Scope.READ_ENTERPRISE)
@@ -62,4 +62,4 @@ def enterprise_of(request: HttpRequest, slug: str) -> Enterprise:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    return Actor(token_of(request).name, "token", request.META.get("REMOTE_ADDR") or None)
+    return token_actor(token_of(request), request.META.get("REMOTE_ADDR"))

@@ -27,6 +27,7 @@ class EventOut(Schema):
     at: dt.datetime
     actor: str
     actor_kind: str = Field(description="user, token, system or command")
+    via: str = Field(description="Which session or token of the actor's")
     ip_address: str | None
     action: str
     target: str

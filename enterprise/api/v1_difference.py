@@ -15,6 +15,7 @@ from enterprise.api.v1_links import (
     AsOf,
     SnapshotRef,
     link,
+    note_read,
     reads,
     snapshot_ref,
 )
@@ -158,6 +159,7 @@ def list_components(
         detail = "A newer count has been compared meanwhile. Begin again without after."
         raise Problem(409, "compared_anew", detail)
     page, following = components_page(enterprise, category=category or "", after=after)
+    note_read(request, slug, "difference", first=after == 0, snapshot=compared.pk)
     following_page = {"after": following, "snapshot": compared.pk}
     link(request, response, next=following_page if following else None)
     return Components(

@@ -19,6 +19,7 @@ from enterprise.api.v1_links import (
     SnapshotRef,
     link,
     link_pages,
+    note_read,
     reads,
     snapshot_asked,
     snapshot_ref,
@@ -206,6 +207,7 @@ def list_changes(
         last=last_page(len(all_of_them), per_page),
         fixed={"from": older.pk, "to": newer.pk, "since": None},
     )
+    note_read(request, slug, f"changes-{older.pk}-{newer.pk}", first=page == 1)
     shown = all_of_them[(page - 1) * per_page : page * per_page]
     persons = person_changes(older, newer, [number for _, number in shown], masked=False)
     return ChangesOut(

@@ -13,7 +13,7 @@ from enterprise.api.v1_access import ADMIN, READ, Token, actor_of, enterprise_of
 from enterprise.api.v1_problems import Problem, not_found
 from enterprise.models import Enterprise, ServerInstance, Snapshot
 from enterprise.selectors.licenses import snapshot_get, snapshot_latest
-from enterprise.services.audit import Actor
+from enterprise.services.audit import Actor, audit_record
 
 MOST = 2**63 - 1  # what a database takes
 
@@ -87,6 +87,18 @@ class TokenReader(NamedTuple):
 
 def reader_of(request: HttpRequest, slug: str) -> TokenReader:
     return TokenReader(enterprise_of(request, slug), actor_of(request))
+
+
+def note_read(request: HttpRequest, slug: str, what: str, *, first: bool, **facts: Any) -> None:
+    """Record that personal data leaves by pages: one event a walk, with its first page."""
+    if first:
+        audit_record(
+            enterprise=enterprise_of(request, slug),
+            actor=actor_of(request),
+            action="report.download",
+            target=what,
+            after=facts,
+        )
 
 
 def instance_of(enterprise: Enterprise, host: str) -> ServerInstance:

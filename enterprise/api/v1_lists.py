@@ -8,7 +8,7 @@ from ninja import Router, Schema
 from enterprise import wording
 from enterprise.api.paging import PER_PAGE
 from enterprise.api.v1_access import enterprise_of
-from enterprise.api.v1_links import After, link, reads
+from enterprise.api.v1_links import After, link, note_read, reads
 from enterprise.api.v1_paging import PerPage
 from enterprise.api.v1_problems import not_found
 from enterprise.reports.lists import LISTS, Described
@@ -87,6 +87,7 @@ def get_list(
     enterprise = enterprise_of(request, slug)
     page = list_named(name).read(enterprise, after=after, limit=per_page, masked=False)
     link(request, response, next={"after": page.next} if page.next else None)
+    note_read(request, slug, name, first=after == 0)
     return ListPageOut(
         items=[
             ListLineOut(

@@ -18,6 +18,7 @@ from enterprise.api.v1_links import (
     SnapshotRef,
     link,
     link_pages,
+    note_read,
     reads,
     snapshot_asked,
     snapshot_ref,
@@ -118,6 +119,14 @@ def list_persons(
             fixed={"as_of": snapshot.pk},
         )
         lines = persons_page(snapshot, page=page, per_page=per_page)
+        note_read(
+            request,
+            slug,
+            "persons",
+            first=page == 1,
+            snapshot=snapshot.pk,
+            rows=snapshot.persons,
+        )
         return Persons(
             snapshot=snapshot_ref(snapshot),
             items=[person_out(line) for line in lines],
@@ -143,6 +152,8 @@ def list_persons(
         prev={"before": found.previous, "after": None} if found.previous else None,
         next={"after": found.next, "before": None} if found.next else None,
     )
+    first = filters.after is None and filters.before is None
+    note_read(request, slug, "persons", first=first, search=True, rows=found.total)
     return Persons(
         snapshot=None, items=[person_out(line) for line in found.lines], total=found.total
     )

@@ -32,7 +32,8 @@ from enterprise.api.paging import Asked, asked_page, link_header, positive
 from enterprise.models import ApiToken
 from enterprise.reports.rest import LISTINGS, Listing, moment, sync_status_body
 from enterprise.selectors.github_list import ListMoved
-from enterprise.services.audit import Actor, audit_record
+from enterprise.services.audit import audit_record
+from enterprise.services.tokens import token_actor
 
 P = ParamSpec("P")
 
@@ -131,7 +132,7 @@ def consumed_licenses(request: HttpRequest, token: ApiToken, enterprise: str) ->
         if asked.page == 1:
             audit_record(
                 enterprise=token.enterprise,
-                actor=Actor(token.name, "token", request.META.get("REMOTE_ADDR") or None),
+                actor=token_actor(token, request.META.get("REMOTE_ADDR")),
                 action="report.download",
                 target="consumed-licenses",
                 after={"basis": basis, "snapshot": listing.version, "rows": listing.rows},

@@ -7,7 +7,7 @@ from enterprise.models.account import (
     GitHubSyncStatus,
     ServerUserAccount,
 )
-from enterprise.models.audit import AuditEvent
+from enterprise.models.audit import AuditBatch, AuditDoor, AuditEvent
 from enterprise.models.enterprise import BillingModel, CloudState, Enterprise
 from enterprise.models.ledger import (
     CurrentPerson,
@@ -31,6 +31,8 @@ from enterprise.models.token import ApiToken
 
 __all__ = [
     "ApiToken",
+    "AuditBatch",
+    "AuditDoor",
     "AuditEvent",
     "BillingModel",
     "CloudAccount",

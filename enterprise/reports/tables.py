@@ -74,7 +74,19 @@ def difference_rows(snapshot: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
             yield [*head, "", "", row.name, row.kind]
 
 
-AUDIT_HEAD = ("Time", "Actor", "Actor kind", "IP address", "Action", "Target", "Before", "After")
+AUDIT_HEAD = (
+    "Time",
+    "Actor",
+    "Actor kind",
+    "Via",
+    "IP address",
+    "Action",
+    "Target",
+    "Before",
+    "After",
+    "Event",
+    "Batch",
+)
 
 
 def audit_rows(
@@ -87,9 +99,12 @@ def audit_rows(
             moment(event.at),
             hide(event.actor),
             event.actor_kind,
+            event.via,
             event.ip_address or "",
             event.action,
             hide(event.target),
             orjson.dumps(event.before).decode() if event.before else "",
             orjson.dumps(event.after).decode() if event.after else "",
+            event.pk,
+            event.batch.number if event.batch else "",
         ]

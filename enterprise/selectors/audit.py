@@ -43,6 +43,7 @@ def events_walk(
 
 def _events(enterprise: Enterprise, masked: bool, action: str, actor: str) -> QuerySet[AuditEvent]:
     events = AuditEvent.objects.filter(enterprise=enterprise).order_by("-pk")
+    events = events.select_related("batch")
     if action:
         events = events.filter(action=action)
     if actor:

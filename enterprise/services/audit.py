@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -18,9 +19,15 @@ class Actor(NamedTuple):
     label: str
     kind: str  # user, token, command, system
     ip_address: str | None = None
+    via: str = ""  # which session or token of theirs, see ``session_label``
 
 
 SYSTEM = Actor("licsync", "system")
+
+
+def session_label(session_key: str | None) -> str:
+    """What tells one session from another, and opens none."""
+    return f"session {sha256(session_key.encode()).hexdigest()[:12]}" if session_key else ""
 
 
 def audit_record(
@@ -38,6 +45,7 @@ def audit_record(
         at=timezone.now(),
         actor=actor.label,
         actor_kind=actor.kind,
+        via=actor.via,
         ip_address=actor.ip_address,
         action=action,
         target=target,

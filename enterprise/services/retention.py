@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from enterprise.models import RunChunk, RunState, SyncRun
 from enterprise.models.sync import FINAL
+from enterprise.services.audit_seal import audit_expire
 
 RETENTION_CACHE_KEY = "licsync.retention"
 ONCE_IN_SECONDS = 24 * 3600
@@ -26,6 +27,8 @@ def retention_apply_due() -> int:
         return 0
     chunks_sweep()
     gone = runs_expire()
+    if settings.LICSYNC_AUDIT_RETENTION_DAYS:
+        audit_expire(days=settings.LICSYNC_AUDIT_RETENTION_DAYS)
     cache.set(RETENTION_CACHE_KEY, 1, ONCE_IN_SECONDS)
     return gone
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from enterprise.faults import Refused
 from enterprise.models import Enterprise, RunKind, RunTrigger, ServerInstance, Source
+from enterprise.services.audit_seal import audit_seal
 from enterprise.services.difference import differences_refresh_due
 from enterprise.services.recounts import recounts_request_due
 from enterprise.services.retention import retention_apply_due
@@ -26,7 +27,7 @@ TICK_CACHE_KEY = "licsync.tick"  # epoch seconds of the last tick, for /readyz
 
 
 def tick() -> None:
-    """Sweep lost runs, start due ones, ask for due recounts, forget what is old.
+    """Sweep lost runs, start due ones, ask for due recounts, forget what is old, seal the log.
 
     A tick that meets a database that is locked or gone leaves the rest to the next one.
     """
@@ -37,6 +38,7 @@ def tick() -> None:
         recounts_request_due,
         differences_refresh_due,
         retention_apply_due,
+        audit_seal,
     )
     for part in parts:
         try:

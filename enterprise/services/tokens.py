@@ -115,6 +115,11 @@ def token_revoke(*, token: ApiToken, actor: Actor) -> bool:
     return bool(revoked)
 
 
+def token_actor(token: ApiToken, ip_address: str | None) -> Actor:
+    """The token as the audit log names it."""
+    return Actor(token.name, "token", ip_address or None, f"token {token.prefix}…")
+
+
 def token_check(value: str) -> ApiToken | None:
     """The live token with this value, its last use noted at most once a minute; else None.
 

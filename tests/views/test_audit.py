@@ -119,10 +119,13 @@ def test_the_file_holds_every_event_in_codes(acme: Enterprise, owner: Client) ->
     assert len(found) == 1101
     oldest = found[-1]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", oldest.pop("Time"))
+    assert int(oldest.pop("Event")) > 0
     assert oldest == {
         "Actor": "'=1+1",
         "Actor kind": "user",
+        "Via": "",
         "IP address": "192.0.2.7",
+        "Batch": "",
         "Action": "enterprise.edit",
         "Target": "acme",
         "Before": '{"guard_share":20}',
@@ -131,7 +134,7 @@ def test_the_file_holds_every_event_in_codes(acme: Enterprise, owner: Client) ->
 
 
 def test_every_action_that_is_recorded_has_its_words() -> None:
-    entities = "enterprise|instance|member|report|run|server_usage|token|user"
+    entities = "audit|enterprise|instance|member|report|run|server_usage|token|user"
     package = Path(__file__).parents[2] / "enterprise"
     used = {
         action

@@ -9,9 +9,11 @@ from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from enterprise.models import Role, User
+from enterprise.models import Enterprise, Role, User
+from enterprise.services.audit import Actor, audit_record
 from enterprise.services.members import sign_in_link_make, user_find_or_add
 
+ACTOR = Actor("owner_link", "command")
 FIRST_OWNER = "owner"
 
 
@@ -34,7 +36,14 @@ class Command(BaseCommand):
             return
         user = _named(username) if username else _first_owner()
         token = sign_in_link_make(user=user)
+        _note(user)
         self.stdout.write(f"{settings.LICSYNC_PUBLIC_URL}/sign-in/{token}")
+
+
+def _note(user: User) -> None:
+    """In the log of each enterprise in which the link gives a role, or of none yet."""
+    for enterprise in Enterprise.objects.filter(memberships__user=user) or [None]:
+        audit_record(enterprise=enterprise, actor=ACTOR, action="member.link", target=user.username)
 
 
 def _somebody_can_sign_in() -> bool:
