@@ -23,6 +23,8 @@ from kombu.exceptions import ChannelError
 from kombu.transport import filesystem
 from kombu.utils.json import dumps, loads
 
+from licsync import worker_seen
+
 Binding = filesystem.exchange_queue_t
 
 
@@ -131,13 +133,14 @@ class Transport(filesystem.Transport):
 def prepare(folder: Path) -> None:
     """Make the broker's folders; clear what dead processes left. Call while no worker runs.
 
-    Messages that nobody took stay. Cleared are the tables of bound queues, questions to workers
-    (``pidbox``), and messages half written or half taken: what they were to start is found in the
-    database by the next tick.
+    Messages that nobody took stay. Cleared are a worker's sign of life, the tables of bound queues,
+    questions to workers (``pidbox``), and messages half written or half taken: what they were to
+    start is found in the database by the next tick.
     """
     messages = folder / "messages"
     if (folder / "control").exists():
         shutil.rmtree(folder / "control")
+    (folder / worker_seen.FILE).unlink(missing_ok=True)
     messages.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in messages.iterdir():
         if path.name.startswith(".") or path.name.endswith(".pidbox.msg"):

@@ -15,6 +15,8 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, task_postrun, task_prerun
 
+from licsync.worker_seen import SignOfLife
+
 # Celery warns of root since pickled messages could run anything; ours are JSON only.
 warnings.filterwarnings("ignore", category=SecurityWarning, module="celery.platforms")
 
@@ -23,6 +25,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licsync.settings")
 app = Celery("licsync")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["consumer"].add(SignOfLife)
 
 
 @setup_logging.connect

@@ -1,4 +1,4 @@
-"""``/healthz``: this process answers. ``/readyz``: database, broker and beat do too.
+"""``/healthz``: this process answers. ``/readyz``: database, broker, worker and beat do too.
 
 Answered before host names are checked and TLS is demanded, since probes come by address; they tell
 nothing but the state of each part.
@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
 from licsync.celery import app
+from licsync.worker_seen import LATE, worker_age
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -42,16 +43,29 @@ def check_broker() -> None:
         broker.ensure_connection(max_retries=1, timeout=3)
 
 
+def check_worker() -> None:
+    """Any one worker will do."""
+    if worker_age(app) is None:
+        raise NotReadyError(f"no worker was seen for {LATE} s")
+
+
 def check_beat() -> None:
     """Three periods without a tick is too long; a new process has had none yet."""
-    last = cache.get(TICK_KEY)
-    if last is None or time.time() - last > 3 * settings.LICSYNC_TICK_SECONDS + 5:
+    age = tick_age()
+    if age is None or age > 3 * settings.LICSYNC_TICK_SECONDS + 5:
         raise NotReadyError("no tick of late")
+
+
+def tick_age() -> float | None:
+    """Seconds since the last tick: beat sent it, and a worker did it. None if there was none yet."""
+    last = cache.get(TICK_KEY)
+    return None if last is None else time.time() - last
 
 
 CHECKS: dict[str, Callable[[], None]] = {
     "database": check_database,
     "broker": check_broker,
+    "worker": check_worker,
     "beat": check_beat,
 }
 

@@ -7,6 +7,7 @@ from django.db import connection
 
 from enterprise import tasks
 from licsync import health
+from licsync.worker_seen import worker_mark
 
 pytestmark = pytest.mark.django_db
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.django_db
 def _broker(settings, tmp_path):
     settings.LICSYNC_BROKER_DIR = tmp_path
     (tmp_path / "messages").mkdir()
+    worker_mark(health.app)
 
 
 def test_healthz_answers_whatever_the_host_and_without_tls(client, settings):
@@ -30,11 +32,12 @@ def test_healthz_asks_no_database(client, django_assert_num_queries):
 
 
 def test_readyz_is_fine_after_a_tick(client):
-    assert client.get("/readyz").json() == {"database": "ok", "broker": "ok", "beat": "failing"}
+    fine = {"database": "ok", "broker": "ok", "worker": "ok", "beat": "ok"}
+    assert client.get("/readyz").json() == {**fine, "beat": "failing"}
     tasks.tick()
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"database": "ok", "broker": "ok", "beat": "ok"}
+    assert response.json() == fine
 
 
 @pytest.mark.parametrize(("age", "status"), [(184, 200), (186, 503)])
@@ -49,7 +52,8 @@ def test_a_failing_part_shows_as_itself_and_tells_no_more(client, monkeypatch, s
     settings.LICSYNC_BROKER_DIR = settings.LICSYNC_BROKER_DIR / "gone"
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"database": "ok", "broker": "failing", "beat": "ok"}
+    told = {"database": "ok", "broker": "failing", "worker": "failing", "beat": "ok"}
+    assert response.json() == told
 
     def broken(*_args, **_kwargs):
         raise RuntimeError("password=hunter2")
@@ -59,6 +63,14 @@ def test_a_failing_part_shows_as_itself_and_tells_no_more(client, monkeypatch, s
         response = client.get("/readyz")
     assert response.json()["database"] == "failing"
     assert b"hunter2" not in response.content
+
+
+def test_without_a_worker_the_console_is_not_ready(client, settings):
+    tasks.tick()
+    (settings.LICSYNC_BROKER_DIR / "worker").unlink()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["worker"] == "failing"
 
 
 @pytest.mark.redis
