@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
-from enterprise.api import v1, v3
+from enterprise.api import metrics, v1, v3
 from enterprise.views import (
     audit,
     cloud,
@@ -117,5 +117,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/v1(?:/|$)", v1.unknown),
     path("api/v3", v3.root),
     path("api/v3/", include("enterprise.api.urls")),
+    path("metrics", metrics.metrics, name="metrics"),
     path("styleguide", styleguide, name="styleguide"),
 ]

@@ -16,11 +16,9 @@ _OAUTH_BASIC = ("", "x-oauth-basic")  # passwords that say: the token is the use
 
 def authenticate(request: HttpRequest) -> ApiToken:
     """The live token of a request. Raises ApiError 401, exactly as GitHub words it."""
-    header = request.headers.get("Authorization")
-    if header is None:
+    if "Authorization" not in request.headers:
         raise ApiError(401, "Requires authentication")
-    value = _token_in(header)
-    token = token_check(value) if value else None
+    token = token_check(token_in(request))
     if token is None:
         raise ApiError(401, "Bad credentials")
     return token
@@ -35,9 +33,12 @@ def require(token: ApiToken, *, enterprise: str, scopes: tuple[str, ...], docs: 
         raise not_found(docs)
 
 
-def _token_in(header: str) -> str:
-    """The token of ``Bearer X``, ``token X``, or of Basic, where SDKs send it as the password."""
-    scheme, _, rest = header.strip().partition(" ")
+def token_in(request: HttpRequest) -> str:
+    """The token of ``Bearer X``, ``token X``, or of Basic, where SDKs send it as the password.
+
+    ``""`` where there is none.
+    """
+    scheme, _, rest = request.headers.get("Authorization", "").strip().partition(" ")
     rest = rest.strip()
     match scheme.lower():
         case "bearer" | "token":

@@ -66,6 +66,7 @@ class InstanceLine(NamedTuple):
     active_run: int | None
     held_run: int | None
     failed_run: int | None  # the last run that ended, if it failed
+    last_run: int | None  # the last run that succeeded or failed
     github: GitHubSync
     license_url: str  # the instance's own License page, for GitHub's "Sync now"
 
@@ -123,6 +124,7 @@ def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
                 instance.active_run,
                 instance.held_run,
                 instance.last_run if failed else None,
+                instance.last_run,
                 github,
                 license_page(instance),
             )

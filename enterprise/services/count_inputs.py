@@ -105,6 +105,7 @@ class Inputs:
         self._unread: dict[str, set[str]] = {}
         self._excluded: Counter[str] = Counter()
         self._never_signed_in = 0
+        self._by_instance: dict[str, int] = {}
         for host_name, instance in sorted(self._hosts.registered.items()):
             self._read_accounts(host_name, instance)
 
@@ -121,6 +122,7 @@ class Inputs:
         "Never signed in" counts by default; a setting of the enterprise excludes it (section 2).
         """
         exclude_never = self._enterprise.exclude_never_signed_in
+        before = len(self.accounts)
         for user_id, email, given, consumes, never, suspended, reason in self._read(
             ACCOUNTS, instance.pk
         ):
@@ -136,6 +138,7 @@ class Inputs:
             self._excluded[why_not] += 1
             if email:
                 self.not_consuming.append(AccountInput(account, email))
+        self._by_instance[host_name] = len(self.accounts) - before
 
     def cloud(self) -> Iterator[CloudInput]:
         """The counted cloud rows, once, with the identities that are linked to their logins."""
@@ -186,6 +189,7 @@ class Inputs:
         """The counts that need no match, for ``Snapshot.totals``."""
         return {
             "consuming_accounts": len(self.accounts),
+            "consuming_by_instance": self._by_instance,
             "excluded": dict(sorted(self._excluded.items())),
             "never_signed_in": self._never_signed_in,
             "subscribers_not_linked": self._kinds["uncounted_subscriber"],

@@ -6,13 +6,16 @@ import datetime as dt
 import secrets
 from hashlib import sha256
 
-from django.db import transaction
+import structlog
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from enterprise.faults import Refused
 from enterprise.models import ApiToken, Enterprise
 from enterprise.services.audit import Actor, audit_record
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "lsc_"
 NAME_LENGTH = 100  # as the column
@@ -134,5 +137,21 @@ def token_check(value: str) -> ApiToken | None:
         .first()
     )
     if token is not None and (token.last_used_at is None or now - token.last_used_at > _USED_EVERY):
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        _note_use(token, now)
     return token
+
+
+def _note_use(token: ApiToken, now: dt.datetime) -> None:
+    """A reader must not wait for a writer: while one holds SQLite, it is left to the next request."""
+    if connection.vendor != "sqlite":
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        return
+    with connection.cursor() as cursor:
+        patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        except OperationalError:
+            log.debug("token use not noted", token=token.pk)
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {int(patience)}")

@@ -99,10 +99,9 @@ def real(request, settings, tmp_path):
     worker.wait()
 
 
-def test_a_real_worker_is_seen_and_one_that_was_killed_leaves_no_new_sign(real, monkeypatch):
+def test_a_real_worker_is_seen_and_one_that_was_killed_leaves_no_new_sign(real):
     app, worker = real
-    age = wait_until(lambda: worker_age(app) is not None and worker_age(app) or None, 40)
-    assert age < LATE
+    wait_until(lambda: worker_age(app) is not None, 40)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     before = worker_age(app)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
+import time
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from enterprise.models import ApiToken, AuditEvent, Enterprise
@@ -127,3 +130,24 @@ def test_scopes_may_change_and_keep_the_value(enterprise: Enterprise) -> None:
         "scope_needed",
         "scopes",
     )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="one writer at a time is SQLite's")
+def test_whoever_asks_does_not_wait_for_a_writer(enterprise: Enterprise) -> None:
+    _, value = make(enterprise)
+    writer = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        begun = time.monotonic()
+        token = token_check(value)
+        assert token is not None
+        assert time.monotonic() - begun < 5
+        assert ApiToken.objects.get(pk=token.pk).last_used_at is None
+    finally:
+        writer.execute("ROLLBACK")
+        writer.close()
+    token_check(value)
+    assert ApiToken.objects.get(pk=token.pk).last_used_at is not None
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA busy_timeout").fetchone()[0] >= 5000
