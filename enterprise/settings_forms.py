@@ -12,7 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise.forms import time_zones
 from enterprise.models import ApiToken, BillingModel, Enterprise, Role
-from enterprise.services.enterprises import CLOUD_MAX_AGE_MOST, GUARD_MINIMUM_MOST, NAME_LENGTH
+from enterprise.services.enterprises import (
+    CLOUD_MAX_AGE_MOST,
+    GUARD_MINIMUM_MOST,
+    NAME_LENGTH,
+    SEAT_PRICE_MOST,
+)
 from enterprise.services.members import EMAIL_LENGTH, USERNAME_LENGTH
 from enterprise.services.tokens import NAME_LENGTH as TOKEN_NAME_LENGTH
 
@@ -153,6 +158,31 @@ class EnterpriseSettingsForm(forms.Form):
             "The cloud has its own weekly schedule. Beside it, each sync of an instance asks for"
             " one of the cloud if the last success is older than this."
         ),
+    )
+    renewal_on = forms.DateField(
+        label=_("Renewal date"),
+        required=False,
+        help_text=_("The day until which licenses are bought. The forecast goes as far as this."),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    seat_price = forms.DecimalField(
+        label=_("Price of a license"),
+        required=False,
+        max_digits=12,
+        decimal_places=2,
+        min_value=0,
+        max_value=SEAT_PRICE_MOST,
+        help_text=_(
+            "What one license costs for the time that you pay for. It is only multiplied: with what"
+            " may be missing at the renewal, and in files for chargeback."
+        ),
+    )
+    currency = forms.CharField(
+        label=_("Currency"),
+        required=False,
+        max_length=3,
+        help_text=_("Three letters by ISO 4217, such as USD or EUR."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
     @classmethod

@@ -15,6 +15,7 @@ from enterprise.views import (
     home,
     how_to,
     insights_duplicates,
+    insights_forecast,
     instances,
     licensing,
     lists,
@@ -69,6 +70,8 @@ _run = [
 
 _insights = [
     path("duplicates", insights_duplicates.duplicates, name="duplicates"),
+    path("forecast", insights_forecast.forecast, name="forecast"),
+    path("trend.csv", insights_forecast.trend_csv, name="trend_csv"),
 ]
 
 _enterprise: list[URLPattern | URLResolver] = [

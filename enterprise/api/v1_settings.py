@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 from django.http import HttpRequest
 from django.utils import translation
@@ -40,6 +41,13 @@ class EnterpriseSettings(Patch):
     cloud_max_age_hours: Whole = Field(
         default=0, description="An instance's sync also syncs the cloud if that is older"
     )
+    renewal_on: dt.date | None = Field(
+        default=None, description="The day until which licenses are bought; null takes it away"
+    )
+    seat_price: Decimal | None = Field(
+        default=None, description="What one more license costs; null takes it away"
+    )
+    currency: str = Field(default="", description="Of the price, by ISO 4217, such as `USD`")
 
 
 class EnterpriseOut(Schema):
@@ -54,10 +62,15 @@ class EnterpriseOut(Schema):
     guard_share: int
     guard_minimum: int
     cloud_max_age_hours: int
+    renewal_on: dt.date | None
+    seat_price: str | None = Field(description="An exact amount, as text")
+    currency: str
 
 
 def _enterprise_out(enterprise: Enterprise) -> EnterpriseOut:
-    return EnterpriseOut(**{name: getattr(enterprise, name) for name in ("slug", *SETTINGS)})
+    values = {name: getattr(enterprise, name) for name in ("slug", *SETTINGS)}
+    price = values["seat_price"]
+    return EnterpriseOut(**{**values, "seat_price": None if price is None else str(price)})
 
 
 @router.get("/enterprises/{slug}", response=EnterpriseOut, auth=reads, summary="Get the enterprise")

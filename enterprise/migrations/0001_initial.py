@@ -9,434 +9,980 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Enterprise',
+            name="Enterprise",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=100, unique=True)),
-                ('name', models.CharField(max_length=200, verbose_name='Name')),
-                ('api_url', models.CharField(default='https://api.github.com', max_length=300, verbose_name='API address')),
-                ('billing_model', models.CharField(choices=[('volume', 'Volume licensing'), ('metered', 'Metered billing')], default='volume', max_length=10, verbose_name='Billing model')),
-                ('time_zone', models.CharField(default='UTC', max_length=64, verbose_name='Time zone')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('data_version', models.BigIntegerField(default=0)),
-                ('counted_version', models.BigIntegerField(default=0)),
-                ('compared_version', models.BigIntegerField(default=0)),
-                ('compared_snapshot', models.BigIntegerField(default=0)),
-                ('exclude_never_signed_in', models.BooleanField(default=False)),
-                ('guard_share', models.PositiveSmallIntegerField(default=20)),
-                ('guard_minimum', models.PositiveIntegerField(default=10)),
-                ('cloud_max_age_hours', models.PositiveIntegerField(default=24)),
-                ('schedule_weekday', models.PositiveSmallIntegerField(null=True)),
-                ('schedule_time', models.TimeField(null=True)),
-                ('next_sync_at', models.DateTimeField(db_index=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=100, unique=True)),
+                ("name", models.CharField(max_length=200, verbose_name="Name")),
+                (
+                    "api_url",
+                    models.CharField(
+                        default="https://api.github.com", max_length=300, verbose_name="API address"
+                    ),
+                ),
+                (
+                    "billing_model",
+                    models.CharField(
+                        choices=[("volume", "Volume licensing"), ("metered", "Metered billing")],
+                        default="volume",
+                        max_length=10,
+                        verbose_name="Billing model",
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(default="UTC", max_length=64, verbose_name="Time zone"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("data_version", models.BigIntegerField(default=0)),
+                ("counted_version", models.BigIntegerField(default=0)),
+                ("compared_version", models.BigIntegerField(default=0)),
+                ("compared_snapshot", models.BigIntegerField(default=0)),
+                ("exclude_never_signed_in", models.BooleanField(default=False)),
+                ("guard_share", models.PositiveSmallIntegerField(default=20)),
+                ("guard_minimum", models.PositiveIntegerField(default=10)),
+                ("cloud_max_age_hours", models.PositiveIntegerField(default=24)),
+                ("schedule_weekday", models.PositiveSmallIntegerField(null=True)),
+                ("schedule_time", models.TimeField(null=True)),
+                ("next_sync_at", models.DateTimeField(db_index=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('username', models.CharField(max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='Username')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='E-mail address')),
-                ('is_active', models.BooleanField(default=True)),
-                ('date_joined', models.DateTimeField(auto_now_add=True)),
-                ('language', models.CharField(blank=True, max_length=12, verbose_name='Language')),
-                ('time_zone', models.CharField(blank=True, max_length=64, verbose_name='Time zone')),
-                ('theme', models.CharField(choices=[('auto', 'Sync with system'), ('light', 'Light'), ('dark', 'Dark'), ('light_high_contrast', 'Light high contrast'), ('dark_high_contrast', 'Dark high contrast')], default='auto', max_length=24, verbose_name='Theme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="Username",
+                    ),
+                ),
+                (
+                    "email",
+                    models.EmailField(blank=True, max_length=254, verbose_name="E-mail address"),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("date_joined", models.DateTimeField(auto_now_add=True)),
+                ("language", models.CharField(blank=True, max_length=12, verbose_name="Language")),
+                (
+                    "time_zone",
+                    models.CharField(blank=True, max_length=64, verbose_name="Time zone"),
+                ),
+                (
+                    "theme",
+                    models.CharField(
+                        choices=[
+                            ("auto", "Sync with system"),
+                            ("light", "Light"),
+                            ("dark", "Dark"),
+                            ("light_high_contrast", "Light high contrast"),
+                            ("dark_high_contrast", "Dark high contrast"),
+                        ],
+                        default="auto",
+                        max_length=24,
+                        verbose_name="Theme",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('username'), name='user_username_unique_any_case')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("username"),
+                        name="user_username_unique_any_case",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CloudState',
+            name="CloudState",
             fields=[
-                ('enterprise', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='cloud', serialize=False, to='enterprise.enterprise')),
-                ('applied_version', models.BigIntegerField(default=0)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('last_success_at', models.DateTimeField(null=True)),
-                ('total', models.IntegerField(null=True)),
-                ('purchased', models.IntegerField(null=True)),
-                ('listed', models.IntegerField(null=True)),
-                ('gaps', models.JSONField(default=list)),
+                (
+                    "enterprise",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="cloud",
+                        serialize=False,
+                        to="enterprise.enterprise",
+                    ),
+                ),
+                ("applied_version", models.BigIntegerField(default=0)),
+                ("read_at", models.DateTimeField(null=True)),
+                ("last_success_at", models.DateTimeField(null=True)),
+                ("total", models.IntegerField(null=True)),
+                ("purchased", models.IntegerField(null=True)),
+                ("listed", models.IntegerField(null=True)),
+                ("gaps", models.JSONField(default=list)),
             ],
         ),
         migrations.CreateModel(
-            name='ServerInstance',
+            name="ServerInstance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('host_name', models.CharField(max_length=253, verbose_name='Host name')),
-                ('url', models.CharField(max_length=300, verbose_name='Address')),
-                ('server_id', models.CharField(blank=True, max_length=100)),
-                ('source', models.CharField(choices=[('site_admin_report', 'Site-admin report'), ('cloud_copy', "The cloud's copy"), ('upload', 'Upload only')], default='site_admin_report', max_length=20, verbose_name='Source')),
-                ('proxy', models.CharField(blank=True, max_length=300, verbose_name='Proxy')),
-                ('ca_bundle', models.TextField(blank=True, verbose_name='Certificate authority (PEM)')),
-                ('plain_http_confirmed', models.BooleanField(default=False)),
-                ('keep_logins', models.BooleanField(default=False)),
-                ('guard_share', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('connect_enabled', models.BooleanField(default=False)),
-                ('license_sync_enabled', models.BooleanField(default=False)),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
-                ('rhythm', models.CharField(choices=[('weekly', 'Weekly'), ('daily', 'Daily')], default='weekly', max_length=10, verbose_name='Rhythm')),
-                ('schedule_weekday', models.PositiveSmallIntegerField(null=True)),
-                ('schedule_time', models.TimeField(null=True)),
-                ('next_sync_at', models.DateTimeField(db_index=True, null=True)),
-                ('applied_version', models.BigIntegerField(default=0)),
-                ('applied_as_of', models.DateTimeField(null=True)),
-                ('last_success_at', models.DateTimeField(null=True)),
-                ('version', models.CharField(blank=True, max_length=50)),
-                ('seats', models.IntegerField(null=True)),
-                ('seats_unlimited', models.BooleanField(default=False)),
-                ('seats_used', models.IntegerField(null=True)),
-                ('license_kind', models.CharField(blank=True, max_length=50)),
-                ('license_expires_on', models.DateField(null=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='instances', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("host_name", models.CharField(max_length=253, verbose_name="Host name")),
+                ("url", models.CharField(max_length=300, verbose_name="Address")),
+                ("server_id", models.CharField(blank=True, max_length=100)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("site_admin_report", "Site-admin report"),
+                            ("cloud_copy", "The cloud's copy"),
+                            ("upload", "Upload only"),
+                        ],
+                        default="site_admin_report",
+                        max_length=20,
+                        verbose_name="Source",
+                    ),
+                ),
+                ("proxy", models.CharField(blank=True, max_length=300, verbose_name="Proxy")),
+                (
+                    "ca_bundle",
+                    models.TextField(blank=True, verbose_name="Certificate authority (PEM)"),
+                ),
+                ("plain_http_confirmed", models.BooleanField(default=False)),
+                ("keep_logins", models.BooleanField(default=False)),
+                ("guard_share", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("connect_enabled", models.BooleanField(default=False)),
+                ("license_sync_enabled", models.BooleanField(default=False)),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "rhythm",
+                    models.CharField(
+                        choices=[("weekly", "Weekly"), ("daily", "Daily")],
+                        default="weekly",
+                        max_length=10,
+                        verbose_name="Rhythm",
+                    ),
+                ),
+                ("schedule_weekday", models.PositiveSmallIntegerField(null=True)),
+                ("schedule_time", models.TimeField(null=True)),
+                ("next_sync_at", models.DateTimeField(db_index=True, null=True)),
+                ("applied_version", models.BigIntegerField(default=0)),
+                ("applied_as_of", models.DateTimeField(null=True)),
+                ("last_success_at", models.DateTimeField(null=True)),
+                ("version", models.CharField(blank=True, max_length=50)),
+                ("seats", models.IntegerField(null=True)),
+                ("seats_unlimited", models.BooleanField(default=False)),
+                ("seats_used", models.IntegerField(null=True)),
+                ("license_kind", models.CharField(blank=True, max_length=50)),
+                ("license_expires_on", models.DateField(null=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="instances",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Credential',
+            name="Credential",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('username', models.CharField(blank=True, max_length=150)),
-                ('origin', models.CharField(max_length=300)),
-                ('ciphertext', models.TextField()),
-                ('saved_at', models.DateTimeField()),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='credentials', to='enterprise.enterprise')),
-                ('instance', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='credential', to='enterprise.serverinstance')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("username", models.CharField(blank=True, max_length=150)),
+                ("origin", models.CharField(max_length=300)),
+                ("ciphertext", models.TextField()),
+                ("saved_at", models.DateTimeField()),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="credentials",
+                        to="enterprise.enterprise",
+                    ),
+                ),
+                (
+                    "instance",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="credential",
+                        to="enterprise.serverinstance",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ServerUserAccount',
+            name="ServerUserAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user_id', models.BigIntegerField()),
-                ('email', models.TextField(blank=True)),
-                ('email_key', models.TextField(blank=True)),
-                ('other_emails', models.TextField(blank=True)),
-                ('suspended', models.BooleanField(default=False)),
-                ('dormant', models.BooleanField(default=False)),
-                ('never_signed_in', models.BooleanField(null=True)),
-                ('excluded', models.CharField(blank=True, max_length=20)),
-                ('consumes', models.BooleanField(default=True)),
-                ('login', models.TextField(blank=True)),
-                ('last_active', models.TextField(blank=True)),
-                ('digest', models.BigIntegerField()),
-                ('instance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='user_accounts', to='enterprise.serverinstance')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("user_id", models.BigIntegerField()),
+                ("email", models.TextField(blank=True)),
+                ("email_key", models.TextField(blank=True)),
+                ("other_emails", models.TextField(blank=True)),
+                ("suspended", models.BooleanField(default=False)),
+                ("dormant", models.BooleanField(default=False)),
+                ("never_signed_in", models.BooleanField(null=True)),
+                ("excluded", models.CharField(blank=True, max_length=20)),
+                ("consumes", models.BooleanField(default=True)),
+                ("login", models.TextField(blank=True)),
+                ("last_active", models.TextField(blank=True)),
+                ("digest", models.BigIntegerField()),
+                (
+                    "instance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="user_accounts",
+                        to="enterprise.serverinstance",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SignInLink',
+            name="SignInLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sign_in_links', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sign_in_links",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('taken_at', models.DateTimeField()),
-                ('data_version', models.BigIntegerField()),
-                ('persons', models.IntegerField()),
-                ('totals', models.JSONField(default=dict)),
-                ('github_total', models.IntegerField(null=True)),
-                ('github_purchased', models.IntegerField(null=True)),
-                ('github_listed', models.IntegerField(null=True)),
-                ('difference', models.JSONField(null=True)),
-                ('anchors', models.BinaryField()),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='snapshots', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("taken_at", models.DateTimeField()),
+                ("data_version", models.BigIntegerField()),
+                ("persons", models.IntegerField()),
+                ("totals", models.JSONField(default=dict)),
+                ("github_total", models.IntegerField(null=True)),
+                ("github_purchased", models.IntegerField(null=True)),
+                ("github_listed", models.IntegerField(null=True)),
+                ("difference", models.JSONField(null=True)),
+                ("anchors", models.BinaryField()),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="snapshots",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SyncRun',
+            name="SyncRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('host_name', models.CharField(blank=True, max_length=253)),
-                ('kind', models.CharField(choices=[('instance', 'Instance'), ('cloud', 'Cloud'), ('recount', 'Recount')], max_length=10)),
-                ('trigger', models.CharField(choices=[('schedule', 'Schedule'), ('manual', 'By hand'), ('upload', 'Upload'), ('api', 'API'), ('command', 'Command line')], max_length=10)),
-                ('actor', models.CharField(blank=True, max_length=200)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('held', 'Held'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('phase', models.CharField(blank=True, choices=[('', 'Waiting'), ('reading', 'Reading users'), ('licenses', 'Reading consumed licenses'), ('sync_status', "Reading GitHub's sync status"), ('identities', 'Reading identities and domains'), ('checking', 'Checking'), ('applying', 'Applying'), ('matching', 'Matching'), ('recording', 'Recording')], default='', max_length=12)),
-                ('done', models.BigIntegerField(default=0)),
-                ('expected', models.BigIntegerField(null=True)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('queued_at', models.DateTimeField()),
-                ('not_before', models.DateTimeField()),
-                ('started_at', models.DateTimeField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('cancel_requested', models.BooleanField(default=False)),
-                ('base_version', models.BigIntegerField(null=True)),
-                ('as_of', models.DateTimeField(null=True)),
-                ('facts', models.JSONField(default=dict)),
-                ('counts', models.JSONField(default=dict)),
-                ('warnings', models.JSONField(default=list)),
-                ('error_code', models.CharField(blank=True, max_length=50)),
-                ('error_params', models.JSONField(default=dict)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='enterprise.enterprise')),
-                ('instance', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='enterprise.serverinstance')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("host_name", models.CharField(blank=True, max_length=253)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("instance", "Instance"),
+                            ("cloud", "Cloud"),
+                            ("recount", "Recount"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("schedule", "Schedule"),
+                            ("manual", "By hand"),
+                            ("upload", "Upload"),
+                            ("api", "API"),
+                            ("command", "Command line"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("actor", models.CharField(blank=True, max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("held", "Held"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Waiting"),
+                            ("reading", "Reading users"),
+                            ("licenses", "Reading consumed licenses"),
+                            ("sync_status", "Reading GitHub's sync status"),
+                            ("identities", "Reading identities and domains"),
+                            ("checking", "Checking"),
+                            ("applying", "Applying"),
+                            ("matching", "Matching"),
+                            ("recording", "Recording"),
+                        ],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                ("done", models.BigIntegerField(default=0)),
+                ("expected", models.BigIntegerField(null=True)),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("queued_at", models.DateTimeField()),
+                ("not_before", models.DateTimeField()),
+                ("started_at", models.DateTimeField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("cancel_requested", models.BooleanField(default=False)),
+                ("base_version", models.BigIntegerField(null=True)),
+                ("as_of", models.DateTimeField(null=True)),
+                ("facts", models.JSONField(default=dict)),
+                ("counts", models.JSONField(default=dict)),
+                ("warnings", models.JSONField(default=list)),
+                ("error_code", models.CharField(blank=True, max_length=50)),
+                ("error_params", models.JSONField(default=dict)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="enterprise.enterprise",
+                    ),
+                ),
+                (
+                    "instance",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="runs",
+                        to="enterprise.serverinstance",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunLogLine',
+            name="RunLogLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('attempt', models.PositiveIntegerField()),
-                ('level', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('error', 'Error')], default='info', max_length=8)),
-                ('code', models.CharField(max_length=50)),
-                ('params', models.JSONField(default=dict)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='log', to='enterprise.syncrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("attempt", models.PositiveIntegerField()),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("info", "Info"), ("warning", "Warning"), ("error", "Error")],
+                        default="info",
+                        max_length=8,
+                    ),
+                ),
+                ("code", models.CharField(max_length=50)),
+                ("params", models.JSONField(default=dict)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="log",
+                        to="enterprise.syncrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunChunk',
+            name="RunChunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('cursor', models.TextField(blank=True)),
-                ('payload', models.BinaryField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='enterprise.syncrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("cursor", models.TextField(blank=True)),
+                ("payload", models.BinaryField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chunks",
+                        to="enterprise.syncrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CloudIdentity',
+            name="CloudIdentity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('login_key', models.TextField()),
-                ('attribute', models.PositiveSmallIntegerField()),
-                ('value', models.TextField()),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("login_key", models.TextField()),
+                ("attribute", models.PositiveSmallIntegerField()),
+                ("value", models.TextField()),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="identities",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('enterprise', 'login_key', 'attribute', 'value'), name='identity_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("enterprise", "login_key", "attribute", "value"),
+                        name="identity_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CloudAccount',
+            name="CloudAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', enterprise.models.fields.ByteOrderedTextField()),
-                ('kind', models.CharField(choices=[('person', 'Cloud account'), ('subscriber', 'Visual Studio subscriber'), ('invitation', 'Invitation'), ('server_only', 'Server only')], max_length=12)),
-                ('counts', models.BooleanField()),
-                ('matching', models.TextField()),
-                ('report', models.TextField()),
-                ('digest', models.BigIntegerField()),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cloud_accounts', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", enterprise.models.fields.ByteOrderedTextField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("person", "Cloud account"),
+                            ("subscriber", "Visual Studio subscriber"),
+                            ("invitation", "Invitation"),
+                            ("server_only", "Server only"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("counts", models.BooleanField()),
+                ("matching", models.TextField()),
+                ("report", models.TextField()),
+                ("digest", models.BigIntegerField()),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cloud_accounts",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('enterprise', 'key'), name='cloud_account_key_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("enterprise", "key"), name="cloud_account_key_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=200)),
-                ('actor_kind', models.CharField(max_length=10)),
-                ('ip_address', models.GenericIPAddressField(null=True)),
-                ('action', models.CharField(max_length=60)),
-                ('target', models.CharField(blank=True, max_length=300)),
-                ('before', models.JSONField(default=dict)),
-                ('after', models.JSONField(default=dict)),
-                ('enterprise', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_events', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("actor", models.CharField(max_length=200)),
+                ("actor_kind", models.CharField(max_length=10)),
+                ("ip_address", models.GenericIPAddressField(null=True)),
+                ("action", models.CharField(max_length=60)),
+                ("target", models.CharField(blank=True, max_length=300)),
+                ("before", models.JSONField(default=dict)),
+                ("after", models.JSONField(default=dict)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_events",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['enterprise', '-id'], name='audit_by_enterprise')],
+                "indexes": [models.Index(fields=["enterprise", "-id"], name="audit_by_enterprise")],
             },
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, verbose_name='Name')),
-                ('prefix', models.CharField(max_length=16)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('scopes', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.CharField(blank=True, max_length=200)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="Name")),
+                ("prefix", models.CharField(max_length=16)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("scopes", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_by", models.CharField(blank=True, max_length=200)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_tokens",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('revoked_at', None)), fields=('enterprise', 'name'), name='token_name_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at", None)),
+                        fields=("enterprise", "name"),
+                        name="token_name_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CurrentPerson',
+            name="CurrentPerson",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.BigIntegerField()),
-                ('key', enterprise.models.fields.ByteOrderedTextField()),
-                ('kind', models.CharField(choices=[('cloud', 'cloud'), ('cloud_and_server', 'cloud and server'), ('server', 'server'), ('invitation', 'invitation')], max_length=16)),
-                ('license_type', models.CharField(max_length=20)),
-                ('accounts', models.PositiveIntegerField()),
-                ('ambiguous', models.BooleanField(default=False)),
-                ('words', models.TextField()),
-                ('public_words', models.TextField()),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.BigIntegerField()),
+                ("key", enterprise.models.fields.ByteOrderedTextField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("cloud", "cloud"),
+                            ("cloud_and_server", "cloud and server"),
+                            ("server", "server"),
+                            ("invitation", "invitation"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("license_type", models.CharField(max_length=20)),
+                ("accounts", models.PositiveIntegerField()),
+                ("ambiguous", models.BooleanField(default=False)),
+                ("words", models.TextField()),
+                ("public_words", models.TextField()),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['enterprise', 'key'], name='current_person_by_key'), models.Index(fields=['enterprise', 'accounts', 'key'], name='current_person_by_size')],
-                'constraints': [models.UniqueConstraint(fields=('enterprise', 'number'), name='current_person_once')],
+                "indexes": [
+                    models.Index(fields=["enterprise", "key"], name="current_person_by_key"),
+                    models.Index(
+                        fields=["enterprise", "accounts", "key"], name="current_person_by_size"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("enterprise", "number"), name="current_person_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DifferenceComponent',
+            name="DifferenceComponent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('category', models.CharField(max_length=20)),
-                ('change', models.IntegerField()),
-                ('persons', models.JSONField(default=list)),
-                ('rows', models.JSONField(default=list)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='difference_components', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("category", models.CharField(max_length=20)),
+                ("change", models.IntegerField()),
+                ("persons", models.JSONField(default=list)),
+                ("rows", models.JSONField(default=list)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="difference_components",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['enterprise', 'category', 'id'], name='difference_by_category')],
+                "indexes": [
+                    models.Index(
+                        fields=["enterprise", "category", "id"], name="difference_by_category"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='EnterpriseDomain',
+            name="EnterpriseDomain",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', models.CharField(max_length=253)),
-                ('verified', models.BooleanField()),
-                ('approved', models.BooleanField()),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='domains', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("domain", models.CharField(max_length=253)),
+                ("verified", models.BooleanField()),
+                ("approved", models.BooleanField()),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="domains",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('enterprise', 'domain'), name='domain_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("enterprise", "domain"), name="domain_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='GitHubSyncStatus',
+            name="GitHubSyncStatus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('server_id', models.CharField(max_length=100)),
-                ('host_name', models.CharField(max_length=253)),
-                ('last_sync_at', models.DateTimeField(null=True)),
-                ('status', models.CharField(blank=True, max_length=50)),
-                ('error', models.TextField(blank=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='github_sync_statuses', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("server_id", models.CharField(max_length=100)),
+                ("host_name", models.CharField(max_length=253)),
+                ("last_sync_at", models.DateTimeField(null=True)),
+                ("status", models.CharField(blank=True, max_length=50)),
+                ("error", models.TextField(blank=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="github_sync_statuses",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('enterprise', 'server_id', 'host_name'), name='github_status_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("enterprise", "server_id", "host_name"), name="github_status_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'Enterprise owner'), ('billing_manager', 'Billing manager'), ('auditor', 'Auditor')], max_length=20)),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='enterprise.enterprise')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Enterprise owner"),
+                            ("billing_manager", "Billing manager"),
+                            ("auditor", "Auditor"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="enterprise.enterprise",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('enterprise', 'user'), name='membership_one_role')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("enterprise", "user"), name="membership_one_role"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MembershipVersion',
+            name="MembershipVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account', models.TextField()),
-                ('number', models.BigIntegerField()),
-                ('rule', models.CharField(max_length=20)),
-                ('attribute', models.PositiveSmallIntegerField(default=0)),
-                ('value', models.TextField(blank=True)),
-                ('candidates', models.TextField(blank=True)),
-                ('from_snapshot', models.BigIntegerField()),
-                ('to_snapshot', models.BigIntegerField(null=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("account", models.TextField()),
+                ("number", models.BigIntegerField()),
+                ("rule", models.CharField(max_length=20)),
+                ("attribute", models.PositiveSmallIntegerField(default=0)),
+                ("value", models.TextField(blank=True)),
+                ("candidates", models.TextField(blank=True)),
+                ("from_snapshot", models.BigIntegerField()),
+                ("to_snapshot", models.BigIntegerField(null=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['enterprise', 'number', 'from_snapshot'], name='membership_by_number'), models.Index(fields=['enterprise', 'account', 'from_snapshot'], name='membership_by_account'), models.Index(fields=['enterprise', 'from_snapshot'], name='membership_opened'), models.Index(condition=models.Q(('to_snapshot__isnull', False)), fields=['enterprise', 'to_snapshot'], name='membership_closed')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('to_snapshot', None)), fields=('enterprise', 'account'), name='membership_account_current_once')],
+                "indexes": [
+                    models.Index(
+                        fields=["enterprise", "number", "from_snapshot"],
+                        name="membership_by_number",
+                    ),
+                    models.Index(
+                        fields=["enterprise", "account", "from_snapshot"],
+                        name="membership_by_account",
+                    ),
+                    models.Index(fields=["enterprise", "from_snapshot"], name="membership_opened"),
+                    models.Index(
+                        condition=models.Q(("to_snapshot__isnull", False)),
+                        fields=["enterprise", "to_snapshot"],
+                        name="membership_closed",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("to_snapshot", None)),
+                        fields=("enterprise", "account"),
+                        name="membership_account_current_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PersonVersion',
+            name="PersonVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.BigIntegerField()),
-                ('key', enterprise.models.fields.ByteOrderedTextField()),
-                ('cloud_key', models.TextField(blank=True)),
-                ('license_type', models.CharField(max_length=20)),
-                ('accounts', models.PositiveIntegerField()),
-                ('digest', models.BigIntegerField()),
-                ('report', models.TextField()),
-                ('from_snapshot', models.BigIntegerField()),
-                ('to_snapshot', models.BigIntegerField(null=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.BigIntegerField()),
+                ("key", enterprise.models.fields.ByteOrderedTextField()),
+                ("cloud_key", models.TextField(blank=True)),
+                ("license_type", models.CharField(max_length=20)),
+                ("accounts", models.PositiveIntegerField()),
+                ("digest", models.BigIntegerField()),
+                ("report", models.TextField()),
+                ("from_snapshot", models.BigIntegerField()),
+                ("to_snapshot", models.BigIntegerField(null=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['enterprise', 'key', 'from_snapshot'], name='person_by_key'), models.Index(fields=['enterprise', 'number', 'from_snapshot'], name='person_by_number'), models.Index(condition=models.Q(('to_snapshot__isnull', False)), fields=['enterprise', 'to_snapshot'], name='person_closed'), models.Index(fields=['enterprise', 'from_snapshot'], name='person_opened')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('to_snapshot', None)), fields=('enterprise', 'number'), name='person_number_current_once')],
+                "indexes": [
+                    models.Index(
+                        fields=["enterprise", "key", "from_snapshot"], name="person_by_key"
+                    ),
+                    models.Index(
+                        fields=["enterprise", "number", "from_snapshot"], name="person_by_number"
+                    ),
+                    models.Index(
+                        condition=models.Q(("to_snapshot__isnull", False)),
+                        fields=["enterprise", "to_snapshot"],
+                        name="person_closed",
+                    ),
+                    models.Index(fields=["enterprise", "from_snapshot"], name="person_opened"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("to_snapshot", None)),
+                        fields=("enterprise", "number"),
+                        name="person_number_current_once",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='serverinstance',
-            constraint=models.UniqueConstraint(fields=('enterprise', 'host_name'), name='instance_host_once'),
+            model_name="serverinstance",
+            constraint=models.UniqueConstraint(
+                fields=("enterprise", "host_name"), name="instance_host_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='serverinstance',
-            constraint=models.UniqueConstraint(condition=models.Q(('server_id', ''), _negated=True), fields=('enterprise', 'server_id'), name='instance_server_id_once'),
+            model_name="serverinstance",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("server_id", ""), _negated=True),
+                fields=("enterprise", "server_id"),
+                name="instance_server_id_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='serverinstance',
-            constraint=models.CheckConstraint(condition=models.Q(('connect_enabled', True), ('license_sync_enabled', False), _connector='OR'), name='instance_connect_before_license_sync'),
+            model_name="serverinstance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("connect_enabled", True), ("license_sync_enabled", False), _connector="OR"
+                ),
+                name="instance_connect_before_license_sync",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='credential',
-            constraint=models.UniqueConstraint(condition=models.Q(('instance', None)), fields=('enterprise',), name='credential_cloud_once'),
+            model_name="credential",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("instance", None)),
+                fields=("enterprise",),
+                name="credential_cloud_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='serveruseraccount',
-            constraint=models.UniqueConstraint(fields=('instance', 'user_id'), name='user_account_once'),
+            model_name="serveruseraccount",
+            constraint=models.UniqueConstraint(
+                fields=("instance", "user_id"), name="user_account_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='snapshot',
-            index=models.Index(fields=['enterprise', '-id'], name='snapshot_by_enterprise'),
+            model_name="snapshot",
+            index=models.Index(fields=["enterprise", "-id"], name="snapshot_by_enterprise"),
         ),
         migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(fields=['enterprise', '-id'], name='run_by_enterprise'),
+            model_name="syncrun",
+            index=models.Index(fields=["enterprise", "-id"], name="run_by_enterprise"),
         ),
         migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(fields=['instance', '-id'], name='run_by_instance'),
+            model_name="syncrun",
+            index=models.Index(fields=["instance", "-id"], name="run_by_instance"),
         ),
         migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['state', 'not_before'], name='run_active'),
+            model_name="syncrun",
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "running"])),
+                fields=["state", "not_before"],
+                name="run_active",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'instance'), ('state__in', ['queued', 'running'])), fields=('instance',), name='run_one_active_per_instance'),
+            model_name="syncrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "instance"), ("state__in", ["queued", "running"])),
+                fields=("instance",),
+                name="run_one_active_per_instance",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ['cloud', 'recount']), ('state__in', ['queued', 'running'])), fields=('enterprise', 'kind'), name='run_one_active_cloud_and_recount'),
+            model_name="syncrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("kind__in", ["cloud", "recount"]), ("state__in", ["queued", "running"])
+                ),
+                fields=("enterprise", "kind"),
+                name="run_one_active_cloud_and_recount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runchunk',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='chunk_number_once'),
+            model_name="runchunk",
+            constraint=models.UniqueConstraint(fields=("run", "number"), name="chunk_number_once"),
         ),
     ]

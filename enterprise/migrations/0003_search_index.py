@@ -18,8 +18,7 @@ SQLITE = (
     " tokenize='trigram case_sensitive 1', detail=none, columnsize=0)",
     "INSERT INTO enterprise_currentperson_words(enterprise_currentperson_words, rank)"
     " VALUES ('hashsize', 16777216)",
-    "INSERT INTO enterprise_currentperson_words(enterprise_currentperson_words)"
-    " VALUES ('rebuild')",
+    "INSERT INTO enterprise_currentperson_words(enterprise_currentperson_words) VALUES ('rebuild')",
     "CREATE TRIGGER current_person_words_delete AFTER DELETE ON enterprise_currentperson BEGIN"
     " INSERT INTO enterprise_currentperson_words(enterprise_currentperson_words, rowid, words)"
     " VALUES ('delete', old.id, old.words); END",

@@ -81,7 +81,9 @@ def _guard_postgresql(schema_editor):
 def unguard(apps, schema_editor):
     postgresql = schema_editor.connection.vendor == "postgresql"
     for name, table, _when, _condition in TRIGGERS:
-        schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if postgresql else ''}")
+        schema_editor.execute(
+            f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if postgresql else ''}"
+        )
     if postgresql:
         for table in ("enterprise_auditevent", "enterprise_auditbatch"):
             schema_editor.execute(f"DROP TRIGGER IF EXISTS audit_emptied ON {table}")
@@ -90,58 +92,91 @@ def unguard(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('enterprise', '0003_search_index'),
+        ("enterprise", "0003_search_index"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AuditDoor',
+            name="AuditDoor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=40)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=40)),
             ],
         ),
         migrations.AddField(
-            model_name='auditevent',
-            name='via',
-            field=models.CharField(blank=True, db_default='', default='', max_length=40),
+            model_name="auditevent",
+            name="via",
+            field=models.CharField(blank=True, db_default="", default="", max_length=40),
         ),
         migrations.CreateModel(
-            name='AuditBatch',
+            name="AuditBatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveBigIntegerField()),
-                ('sealed_at', models.DateTimeField()),
-                ('events', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('seal', models.CharField(max_length=64)),
-                ('signature', models.CharField(max_length=64)),
-                ('expired_at', models.DateTimeField(null=True)),
-                ('enterprise', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_batches', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveBigIntegerField()),
+                ("sealed_at", models.DateTimeField()),
+                ("events", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("seal", models.CharField(max_length=64)),
+                ("signature", models.CharField(max_length=64)),
+                ("expired_at", models.DateTimeField(null=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_batches",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='auditevent',
-            name='batch',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sealed', to='enterprise.auditbatch'),
+            model_name="auditevent",
+            name="batch",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="sealed",
+                to="enterprise.auditbatch",
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['batch', 'id'], name='audit_by_batch'),
+            model_name="auditevent",
+            index=models.Index(fields=["batch", "id"], name="audit_by_batch"),
         ),
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(condition=models.Q(('batch', None)), fields=['id'], name='audit_unsealed'),
+            model_name="auditevent",
+            index=models.Index(
+                condition=models.Q(("batch", None)), fields=["id"], name="audit_unsealed"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='auditbatch',
-            constraint=models.UniqueConstraint(condition=models.Q(('enterprise__isnull', False)), fields=('enterprise', 'number'), name='audit_batch_number_once'),
+            model_name="auditbatch",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("enterprise__isnull", False)),
+                fields=("enterprise", "number"),
+                name="audit_batch_number_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='auditbatch',
-            constraint=models.UniqueConstraint(condition=models.Q(('enterprise', None)), fields=('number',), name='audit_batch_number_once_console'),
+            model_name="auditbatch",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("enterprise", None)),
+                fields=("number",),
+                name="audit_batch_number_once_console",
+            ),
         ),
         migrations.RunPython(guard, unguard),
     ]

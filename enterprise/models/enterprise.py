@@ -38,6 +38,11 @@ class Enterprise(models.Model):
     guard_minimum = models.PositiveIntegerField(default=10)  # so many may always go
     cloud_max_age_hours = models.PositiveIntegerField(default=24)
 
+    # What the forecast compares with: the day until which seats are bought, and what one more costs.
+    renewal_on = models.DateField(null=True)
+    seat_price = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    currency = models.CharField(max_length=3, blank=True)  # ISO 4217
+
     # The cloud side's own weekly schedule, from the day its token is saved (as on ServerInstance).
     schedule_weekday = models.PositiveSmallIntegerField(null=True)
     schedule_time = models.TimeField(null=True)

@@ -12,6 +12,7 @@ from enterprise.reports.rest import moment
 from enterprise.selectors.audit import events_walk
 from enterprise.selectors.changes import Changes, changes_between, person_changes
 from enterprise.selectors.difference import components_walk
+from enterprise.selectors.outlook import points_of
 from enterprise.selectors.persons import PersonLine, mask_key
 from enterprise.services.bulk import in_batches
 
@@ -107,4 +108,18 @@ def audit_rows(
             orjson.dumps(event.after).decode() if event.after else "",
             event.pk,
             event.batch.number if event.batch else "",
+        ]
+
+
+TREND_HEAD = ("Snapshot", "Time", "This console", "GitHub counts", "GitHub purchased")
+
+
+def trend_rows(enterprise: Enterprise) -> Iterator[list[Any]]:
+    """Every snapshot's numbers, in the order of time; empty where GitHub's was not read."""
+    for point in points_of(enterprise):
+        numbers = (point.persons, point.github_total, point.github_purchased)
+        yield [
+            point.id,
+            moment(point.taken_at),
+            *("" if count is None else count for count in numbers),
         ]

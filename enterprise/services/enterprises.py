@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import zoneinfo
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -33,11 +35,15 @@ SETTINGS = (
     "guard_share",
     "guard_minimum",
     "cloud_max_age_hours",
+    "renewal_on",
+    "seat_price",
+    "currency",
 )
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?\Z")
 _RESERVED = {"new"}
 NAME_LENGTH = 200  # as the column
 GUARD_MINIMUM_MOST = 1_000_000  # accounts
+SEAT_PRICE_MOST = Decimal(1_000_000)
 CLOUD_MAX_AGE_MOST = 24 * 28  # hours: four of the cloud's own weekly rhythm
 
 
@@ -68,7 +74,7 @@ def enterprise_add(
         actor=actor,
         action="enterprise.add",
         target=slug,
-        after={**values, **({"owner": owner.username} if owner else {})},
+        after={**_told(values), **({"owner": owner.username} if owner else {})},
     )
     return enterprise
 
@@ -101,8 +107,8 @@ def enterprise_edit(*, enterprise: Enterprise, actor: Actor, **values: Any) -> l
         actor=actor,
         action="enterprise.edit",
         target=enterprise.slug,
-        before={name: before[name] for name in changed},
-        after={name: wanted[name] for name in changed}
+        before=_told({name: before[name] for name in changed}),
+        after=_told({name: wanted[name] for name in changed})
         | ({"credentials": "erased"} if erased else {}),
     )
     return [*changed, "credentials"] if erased else changed
@@ -165,4 +171,44 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         if not least <= checked.get(name, least) <= most:
             value = checked[name]
             raise Refused("out_of_range", field=name, value=value, least=least, most=most)
+    if "renewal_on" in checked:
+        checked["renewal_on"] = _day(checked["renewal_on"])
+    if "seat_price" in checked:
+        checked["seat_price"] = _price(checked["seat_price"])
+    if "currency" in checked:
+        checked["currency"] = checked["currency"].strip().upper()
+        if not re.fullmatch(r"(?:[A-Z]{3})?", checked["currency"]):
+            raise Refused("bad_currency", field="currency", value=checked["currency"][:20])
     return checked
+
+
+def _day(value: dt.date | str | None) -> dt.date | None:
+    """A day as such or as text; nothing takes it away."""
+    if isinstance(value, dt.date) or not value:
+        return value or None
+    try:
+        return dt.date.fromisoformat(value.strip())
+    except ValueError:
+        raise Refused("bad_date", field="renewal_on", value=value[:20]) from None
+
+
+def _price(value: Decimal | str | None) -> Decimal | None:
+    """An amount of money as such or as text, to the cent; nothing takes it away."""
+    if value is None or value == "":
+        return None
+    try:
+        price = Decimal(value)
+        exact = price.quantize(Decimal("0.01"))
+    except InvalidOperation:
+        raise Refused("bad_price", field="seat_price", value=str(value)[:20]) from None
+    if not price.is_finite() or not 0 <= price <= SEAT_PRICE_MOST or exact != price:
+        raise Refused("bad_price", field="seat_price", value=str(value)[:20])
+    return exact
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings as the audit log keeps them."""
+    return {
+        name: str(value) if isinstance(value, dt.date | Decimal) else value
+        for name, value in values.items()
+    }

@@ -53,6 +53,9 @@ ENTERPRISE = Table(
         "time_zone": str,
         "exclude_never_signed_in": bool,
         "guard_share": int,
+        "renewal_on": str,
+        "seat_price": str,
+        "currency": str,
         "state": str,
     },
 )
@@ -88,7 +91,14 @@ ARRAYS = {
 }
 # Capitals only: whoever writes the secret itself here must not see it repeated.
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
-_MAY_BE_EMPTY = {"proxy", "ca_bundle", "email"}  # which takes away what was set
+_MAY_BE_EMPTY = {
+    "proxy",
+    "ca_bundle",
+    "email",
+    "renewal_on",
+    "seat_price",
+    "currency",
+}  # which takes away what was set
 _WRONG_TYPE = {
     str: "provision_not_text",
     bool: "provision_not_flag",

@@ -67,6 +67,9 @@ _ENTERPRISE_SETTINGS = (
     "time_zone",
     "exclude_never_signed_in",
     "guard_share",
+    "renewal_on",
+    "seat_price",
+    "currency",
 )
 _INSTANCE_SETTINGS = ("url", "source", "proxy", "ca_bundle", "plain_http", "guard_share")
 

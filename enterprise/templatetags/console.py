@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -156,6 +157,15 @@ def number(value: float | None) -> str:
     if value is None:
         return NOTHING
     return formats.number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def money(value: Decimal | None, currency: str = "") -> str:
+    """An amount to the cent, with its currency by ISO 4217; an em dash for None."""
+    if value is None:
+        return NOTHING
+    amount = formats.number_format(value, decimal_pos=2, use_l10n=True, force_grouping=True)
+    return f"{amount} {currency}".strip()
 
 
 @register.filter

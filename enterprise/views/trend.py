@@ -38,7 +38,7 @@ def trend_of(snapshots: Sequence[Snapshot]) -> Trend | None:
         return None
     ours = [s.persons for s in snapshots]
     github = [s.github_total for s in snapshots]
-    scale = _scale([*ours, *(total for total in github if total is not None)])
+    scale = scale_of([*ours, *(total for total in github if total is not None)])
     top, bottom = scale[0], scale[-1]
     across = [(s.taken_at - start).total_seconds() / seconds * WIDTH for s in snapshots]
 
@@ -47,13 +47,13 @@ def trend_of(snapshots: Sequence[Snapshot]) -> Trend | None:
             (x, None if persons is None else (top - persons) / (top - bottom) * HEIGHT)
             for x, persons in zip(across, counts, strict=True)
         ]
-        return _steps(places)
+        return steps_of(places)
 
     grid = [place / (len(scale) - 1) * HEIGHT for place in range(len(scale))]
     return Trend(path(ours), path(github), scale, grid, start, end)
 
 
-def _scale(counts: Sequence[int]) -> list[int]:
+def scale_of(counts: Sequence[int]) -> list[int]:
     """Round numbers that enclose all counts, from the top down, and at least two."""
     low, high = min(counts), max(counts)
     steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
@@ -63,7 +63,7 @@ def _scale(counts: Sequence[int]) -> list[int]:
     return list(range(top, bottom - 1, -step))
 
 
-def _steps(places: Sequence[tuple[float, float | None]]) -> str:
+def steps_of(places: Sequence[tuple[float, float | None]]) -> str:
     """A path that stays level until the next place and jumps there; nothing where there is no height."""
     parts: list[str] = []
     before: float | None = None

@@ -56,6 +56,13 @@ REFUSALS: dict[str, str | Promise] = {
     "out_of_range": _(
         "%(value)s is out of range. Enter a whole number from %(least)s to %(most)s."
     ),
+    "bad_date": _("“%(value)s” is no date. Enter one such as 2027-06-30."),
+    "bad_price": _(
+        "“%(value)s” is no price. Enter an amount such as 21.00, at most a million, with at most two decimals."
+    ),
+    "bad_currency": _(
+        "“%(value)s” is no currency. Enter its three letters by ISO 4217, such as USD or EUR."
+    ),
     "link_not_needed": _(
         "%(username)s can sign in, or has a role elsewhere, and needs no link of yours."
     ),

@@ -206,6 +206,25 @@ def test_settings_that_differ_are_changed_and_named(provision: Provision) -> Non
     assert provision(text) == ["nothing changed"]
 
 
+def test_the_renewal_and_the_price_are_set_and_taken_away(provision: Provision) -> None:
+    provision()
+    price = 'renewal_on = "2027-06-30"\nseat_price = "21.5"\ncurrency = "eur"'
+    text = edited('name = "Acme"', f'name = "Acme"\n{price}')
+    assert provision(text) == [
+        "enterprise acme: renewal_on changed",
+        "enterprise acme: seat_price changed",
+        "enterprise acme: currency changed",
+    ]
+    assert provision(text) == ["nothing changed"]
+    provision(edited('name = "Acme"', 'name = "Acme"\nrenewal_on = ""\nseat_price = ""'))
+    enterprise = ServerInstance.objects.select_related("enterprise").get().enterprise
+    assert (enterprise.renewal_on, enterprise.seat_price, enterprise.currency) == (
+        None,
+        None,
+        "EUR",
+    )
+
+
 # --- What a file may not say ----------------------------------------------------------------------
 
 
