@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -74,15 +74,26 @@ def redis_url() -> Iterator[str]:
         server.flushdb()
 
 
+def _open_audit_door() -> None:
+    """And leave it open for a flush, which shuts it."""
+    AuditDoor.objects.create(reason="tests")
+    AuditEvent.objects.all().delete()
+    AuditBatch.objects.all().delete()
+
+
+@pytest.fixture
+def through_the_door() -> Callable[[], None]:
+    """Lets the next flush empty the audit log too."""
+    return _open_audit_door
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _tests_may_empty_the_audit_log() -> Iterator[None]:
     """Triggers refuse it; what a test with transactions of its own wrote has to go after it."""
     flush = TransactionTestCase._fixture_teardown
 
     def flush_through_the_door(self: TransactionTestCase) -> None:
-        AuditDoor.objects.create(reason="tests")
-        AuditEvent.objects.all().delete()
-        AuditBatch.objects.all().delete()
+        _open_audit_door()
         flush(self)
 
     TransactionTestCase._fixture_teardown = flush_through_the_door  # type: ignore[method-assign]

@@ -90,6 +90,15 @@ def credential_open(
     return opened
 
 
+def credential_is_readable(stored: Credential) -> bool:
+    """Whether today's keys open it."""
+    try:
+        _open(stored)
+    except Fault:
+        return False
+    return True
+
+
 def _open(stored: Credential) -> OpenedCredential:
     try:
         plain = json.loads(_keys().decrypt(stored.ciphertext.encode()))

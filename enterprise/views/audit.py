@@ -40,6 +40,8 @@ ACTIONS: dict[str, str | Promise] = {
     "run.cancel": _("Cancelled a run"),
     "run.apply": _("Applied a held result"),
     "run.discard": _("Discarded a held result"),
+    "backup.make": _("Made a backup"),
+    "backup.restore": _("Restored a backup"),
     "keys.rotate": _("Changed the keys of stored tokens"),
     "audit.expire": _("Let old events go"),
     "report.download": _("Downloaded a report"),
