@@ -15,10 +15,11 @@ from functools import partial
 from operator import itemgetter
 
 from enterprise.faults import Fault
+from enterprise.outbound_faults import wait_asked
 from enterprise.records import ServerAccount
 from enterprise.sources.bodies import Reply
 from enterprise.sources.http import LONGEST_PAUSE, Client
-from enterprise.sources.troubles import media_type, wait_asked
+from enterprise.sources.troubles import media_type
 
 PATH = "/stafftools/reports/all_users.csv"
 NEEDED = ("id", "login", "email", "suspended?", "dormant?")

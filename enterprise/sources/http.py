@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,15 +20,16 @@ import requests
 import urllib3.exceptions
 
 from enterprise.faults import Fault
-from enterprise.sources.bodies import Reply
-from enterprise.sources.outbound import (
+from enterprise.outbound import (
     Guard,
-    GuardedAdapter,
     check_address,
     origin_of,
+    session_of,
     tls_context,
 )
-from enterprise.sources.troubles import fault_of, fault_of_error, media_type
+from enterprise.outbound_faults import fault_of_error
+from enterprise.sources.bodies import Reply
+from enterprise.sources.troubles import fault_of, media_type
 
 T = TypeVar("T")
 
@@ -51,12 +51,6 @@ class Answer(NamedTuple):
 
     headers: Mapping[str, str]
     data: Any
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        # requests reads the whole body of a redirect, however large, even if it is not followed.
-        return None
 
 
 class Client:
@@ -109,11 +103,7 @@ class Client:
         guard = Guard(allow_loopback) if proxy else self._target_guard
         # Loading the authorities takes longer than a request, and plain HTTP needs none.
         context = tls_context(ca_bundle) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._session = _Session()
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.mount("https://", GuardedAdapter(guard, context, connections))
-        self._session.mount("http://", GuardedAdapter(guard, context, connections))
+        self._session = session_of(guard, context, connections)
         if proxy:
             if urlsplit(proxy).scheme != "http" or not urlsplit(proxy).hostname:
                 raise Fault("bad_proxy")

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from enterprise import outbound
 from enterprise.faults import Fault
-from enterprise.sources import outbound
 from enterprise.sources.http import Client
 from tests.sources.peer import TOKEN, Peer, json_reply, reply
 

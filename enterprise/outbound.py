@@ -1,8 +1,9 @@
 """Where a request may go: addresses are checked, and the checked address is what is connected to.
 
-A registered instance is usually on a private network, so private ranges are allowed; what no GitHub
-lives on (link-local, cloud metadata, multicast, unspecified, reserved) is refused, loopback unless
-allowed. TLS still verifies the host name, as only the socket is opened by address.
+A registered instance is usually on a private network, so private ranges are allowed for it; a
+receiver of notifications is on the public internet or on a network that this console's operator
+named. What neither lives on (link-local, cloud metadata, multicast, unspecified, reserved) is refused,
+loopback unless allowed. TLS still verifies the host name, as only the socket is opened by address.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 import certifi
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -27,6 +30,7 @@ from urllib3.util.connection import create_connection
 from enterprise.faults import Fault
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Metadata services of clouds that stand outside of the link-local range.
 _METADATA = frozenset(
@@ -53,10 +57,13 @@ class Guard(NamedTuple):
     """Which addresses may be connected to.
 
     ``loopback_only`` is for plain HTTP that nobody confirmed: a token then stays on this machine.
+    ``public_only`` refuses private ranges; ``admitted`` are networks excepted from both.
     """
 
     allow_loopback: bool = False
     loopback_only: bool = False
+    public_only: bool = False
+    admitted: Sequence[Network] = ()
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Resolve a host and give its addresses, or raise a Fault if any of them is refused."""
@@ -80,7 +87,8 @@ class Guard(NamedTuple):
             if not self.allow_loopback:
                 raise Fault("address_refused", host=host)
             return
-        if self.loopback_only:
+        admitted = any(address in network for network in self.admitted)
+        if self.loopback_only and not admitted:
             raise Fault("plain_http_refused", host=host)
         if (
             address.is_link_local
@@ -90,6 +98,8 @@ class Guard(NamedTuple):
             or any(address in network for network in _REFUSED_NETWORKS)
         ):
             raise Fault("address_refused", host=host)
+        if self.public_only and not address.is_global and not admitted:
+            raise Fault("private_address_refused", host=host)
 
 
 def _plain(address: Address) -> Address:
@@ -181,7 +191,7 @@ class _GuardedHTTPS(_GuardedHTTP, HTTPSConnection):
 class GuardedAdapter(HTTPAdapter):
     """A requests adapter whose every connection passes the guard; its TLS trusts ``context``."""
 
-    def __init__(self, guard: Guard, context: ssl.SSLContext, connections: int) -> None:
+    def __init__(self, guard: Guard, context: ssl.SSLContext, connections: int = 1) -> None:
         http = type("_HTTP", (_GuardedHTTP,), {"guard": guard})
         https = type("_HTTPS", (_GuardedHTTPS,), {"guard": guard})
         self._context = context
@@ -203,6 +213,22 @@ class GuardedAdapter(HTTPAdapter):
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         # The context already holds what is trusted; requests would add the public authorities.
         conn.cert_reqs = "CERT_REQUIRED"
+
+
+def session_of(guard: Guard, context: ssl.SSLContext, connections: int = 1) -> requests.Session:
+    """A session whose every connection passes the guard; no environment, no cookies, no redirects."""
+    session = _Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.mount("https://", GuardedAdapter(guard, context, connections))
+    session.mount("http://", GuardedAdapter(guard, context, connections))
+    return session
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        # requests reads the whole body of a redirect, however large, even if it is not followed.
+        return None
 
 
 def tls_context(ca_bundle: str) -> ssl.SSLContext:
