@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -123,3 +124,11 @@ def email(name: str, url: str) -> dict[str, Any]:
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_TIMEOUT": 30,
     }
+
+
+def sender(name: str, value: str) -> str:
+    """The sender of e-mails: an address, or ``Name <address>``."""
+    _label, address = parseaddr(value)
+    if not value.isprintable() or address.count("@") != 1 or " " in address:
+        raise refused(name, "must be an e-mail address, or a name and <address>.")
+    return value

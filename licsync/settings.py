@@ -179,6 +179,9 @@ for _name, _value in addresses.email(
     "LICSYNC_EMAIL_URL", env.text("LICSYNC_EMAIL_URL", "console:")
 ).items():
     globals()[_name] = _value
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = addresses.sender(
+    "LICSYNC_EMAIL_FROM", env.text("LICSYNC_EMAIL_FROM", f"licsync@{_public.host}")
+)
 
 
 # --- Sign-in ------------------------------------------------------------------------------------
@@ -231,6 +234,10 @@ LICSYNC_BACKUP_PASSPHRASE = env.text("LICSYNC_BACKUP_PASSPHRASE")
 if LICSYNC_BACKUP_PASSPHRASE and len(LICSYNC_BACKUP_PASSPHRASE) < 20:
     raise env.refused("LICSYNC_BACKUP_PASSPHRASE", "must be 20 random characters or more.")
 
+LICSYNC_DELIVERY_RETENTION_DAYS = env.number(
+    "LICSYNC_DELIVERY_RETENTION_DAYS", 30, least=1, most=3650
+)
+LICSYNC_WEBHOOK_NETWORKS = env.networks("LICSYNC_WEBHOOK_NETWORKS")
 LICSYNC_ALLOW_LOOPBACK = env.flag("LICSYNC_ALLOW_LOOPBACK")
 
 LICSYNC_BROKER_DIR = LICSYNC_VAR_DIR / "broker"

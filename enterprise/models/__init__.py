@@ -8,6 +8,13 @@ from enterprise.models.account import (
     ServerUserAccount,
 )
 from enterprise.models.audit import AuditBatch, AuditDoor, AuditEvent
+from enterprise.models.delivery import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    Event,
+    EventKind,
+)
 from enterprise.models.enterprise import BillingModel, CloudState, Enterprise
 from enterprise.models.ledger import (
     CurrentPerson,
@@ -28,6 +35,7 @@ from enterprise.models.sync import (
     SyncRun,
 )
 from enterprise.models.token import ApiToken
+from enterprise.models.webhook import Webhook
 
 __all__ = [
     "ApiToken",
@@ -40,9 +48,14 @@ __all__ = [
     "CloudState",
     "Credential",
     "CurrentPerson",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryState",
     "DifferenceComponent",
     "Enterprise",
     "EnterpriseDomain",
+    "Event",
+    "EventKind",
     "GitHubSyncStatus",
     "Membership",
     "MembershipVersion",
@@ -62,4 +75,5 @@ __all__ = [
     "Source",
     "SyncRun",
     "User",
+    "Webhook",
 ]

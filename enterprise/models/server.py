@@ -63,6 +63,7 @@ class ServerInstance(models.Model):
     applied_as_of = models.DateTimeField(null=True)  # when the source was read or exported
     applied_source = models.CharField(max_length=20, blank=True)  # what ``source`` said then
     last_success_at = models.DateTimeField(null=True)  # last run that succeeded, changed or not
+    overdue_since = models.DateTimeField(null=True)  # when that was noticed, and told
     version = models.CharField(max_length=50, blank=True)
     seats = models.IntegerField(null=True)
     seats_unlimited = models.BooleanField(default=False)

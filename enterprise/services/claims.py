@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from enterprise.faults import Fault
 from enterprise.models import RunLogLine, RunPhase, RunState, SyncRun
+from enterprise.services.events import run_ended
 from enterprise.services.runs import run_publish
 
 
@@ -126,6 +127,7 @@ def _end(claim: Claim, state: RunState, **fields: Any) -> None:
         claim.update(state=state, phase=RunPhase.WAITING, finished_at=timezone.now(), **fields)
         if state != RunState.HELD:
             claim.run.chunks.all().delete()
+        run_ended(claim.run)
 
 
 def run_succeed(claim: Claim, *, counts: dict[str, int]) -> None:

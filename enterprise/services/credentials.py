@@ -1,21 +1,15 @@
-"""GitHub tokens at rest: encrypted, bound to the origin they were saved for.
-
-Keys come from the environment (LICSYNC_CREDENTIAL_KEYS); the first encrypts, all decrypt, so they
-rotate apart from Django's secret key.
-"""
+"""GitHub tokens at rest: encrypted, bound to the origin they were saved for."""
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
 from django.utils import timezone
 
 from enterprise.faults import Fault
 from enterprise.models import Credential, Enterprise, ServerInstance
+from enterprise.services.sealed import UnreadableError, seal, unseal
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -29,10 +23,6 @@ def origin_of(url: str) -> str:
     """Scheme, host and port of ``url``, always with the port: ``https://ghes.example.com:443``."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS.get(parts.scheme, 0)}"
-
-
-def _keys() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.LICSYNC_CREDENTIAL_KEYS])
 
 
 def credential_save(
@@ -52,14 +42,13 @@ def credential_save(
                 return False
         except Fault:
             pass  # unreadable with today's keys: replaced below, which is the way to mend it
-    plain = json.dumps({"origin": origin, "username": username, "token": token})
     Credential.objects.update_or_create(
         enterprise=enterprise,
         instance=instance,
         defaults={
             "username": username,
             "origin": origin,
-            "ciphertext": _keys().encrypt(plain.encode()).decode(),
+            "ciphertext": seal({"origin": origin, "username": username, "token": token}),
             "saved_at": timezone.now(),
         },
     )
@@ -101,9 +90,9 @@ def credential_is_readable(stored: Credential) -> bool:
 
 def _open(stored: Credential) -> OpenedCredential:
     try:
-        plain = json.loads(_keys().decrypt(stored.ciphertext.encode()))
-    except (InvalidToken, ValueError):
+        plain = unseal(stored.ciphertext)
+    except UnreadableError:
         raise Fault("credential_unreadable") from None
-    if plain["origin"] != stored.origin:
+    if plain.get("origin") != stored.origin:
         raise Fault("credential_unreadable")
     return OpenedCredential(plain["username"], plain["token"])

@@ -9,6 +9,7 @@ from enterprise.faults import Fault, Refused
 from enterprise.models import RunKind, RunState, SyncRun
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.cloud_apply import apply_cloud
+from enterprise.services.events import run_ended
 from enterprise.services.recounts import recount_request
 from enterprise.services.sync_instance import apply_accounts
 
@@ -35,6 +36,8 @@ def run_apply_held(*, run: SyncRun, actor: Actor) -> None:
             else:
                 apply_accounts(run, run.instance, run.counts)
             run.chunks.all().delete()
+            run.refresh_from_db(fields=["state", "error_code", "error_params"])
+            run_ended(run)
             audit_record(
                 enterprise=run.enterprise,
                 actor=actor,

@@ -16,6 +16,7 @@ from enterprise.faults import Fault
 from enterprise.models import CloudState, Enterprise, RunPhase, Snapshot
 from enterprise.services.claims import Claim, run_succeed
 from enterprise.services.count_inputs import Inputs
+from enterprise.services.events import count_changed
 from enterprise.services.ledger import (
     Changes,
     Written,
@@ -167,3 +168,4 @@ def _record(enterprise: Enterprise, found: _Findings, count: Count, inputs: Inpu
         anchors=found.anchors,
     )
     write_changes(snapshot, found.changes, count, inputs)
+    count_changed(snapshot, last)

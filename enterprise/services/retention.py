@@ -9,7 +9,8 @@ from django.core.cache import cache
 from django.db.models import Max
 from django.utils import timezone
 
-from enterprise.models import RunChunk, RunState, SyncRun
+from enterprise.models import Delivery, Event, RunChunk, RunState, SyncRun
+from enterprise.models.delivery import ENDED
 from enterprise.models.sync import FINAL
 from enterprise.services.audit_seal import audit_expire
 
@@ -29,6 +30,7 @@ def retention_apply_due() -> int:
     gone = runs_expire()
     if settings.LICSYNC_AUDIT_RETENTION_DAYS:
         audit_expire(days=settings.LICSYNC_AUDIT_RETENTION_DAYS)
+    deliveries_expire()
     cache.set(RETENTION_CACHE_KEY, 1, ONCE_IN_SECONDS)
     return gone
 
@@ -52,6 +54,23 @@ def runs_expire() -> int:
     while batch := list(old[:_A_BATCH]):
         SyncRun.objects.filter(pk__in=batch).delete()
         gone += len(batch)
+    return gone
+
+
+def deliveries_expire() -> int:
+    """Delete deliveries that ended more than ``LICSYNC_DELIVERY_RETENTION_DAYS`` ago.
+
+    Events go with their last delivery. How many deliveries went.
+    """
+    limit = timezone.now() - dt.timedelta(days=settings.LICSYNC_DELIVERY_RETENTION_DAYS)
+    old = Delivery.objects.filter(state__in=ENDED, finished_at__lt=limit).order_by("pk")
+    gone = 0
+    while batch := list(old.values_list("pk", flat=True)[:_A_BATCH]):
+        Delivery.objects.filter(pk__in=batch).delete()
+        gone += len(batch)
+    told = Event.objects.filter(at__lt=limit, deliveries=None).order_by("pk")
+    while batch := list(told.values_list("pk", flat=True)[:_A_BATCH]):
+        Event.objects.filter(pk__in=batch).delete()
     return gone
 
 

@@ -27,6 +27,7 @@ from enterprise.models import (
 )
 from enterprise.models.sync import ACTIVE
 from enterprise.services.audit import SYSTEM, Actor, audit_record
+from enterprise.services.events import run_ended
 from enterprise.services.workers import worker_wake
 
 FURTHEST = dt.timedelta(days=1)  # no lease, and no wait for another try, is longer
@@ -216,6 +217,9 @@ def runs_sweep() -> int:
             )
             if code == "worker_lost_requeued":
                 run_publish(run.pk)
+            elif code == "worker_lost":
+                run.refresh_from_db()
+                run_ended(run)
         found += 1
     queued = SyncRun.objects.filter(state=RunState.QUEUED)
     queued.filter(not_before__gt=now + FURTHEST).update(not_before=now)

@@ -14,7 +14,9 @@ from django.utils import timezone
 from enterprise.faults import Refused
 from enterprise.models import Enterprise, RunKind, RunTrigger, ServerInstance, Source
 from enterprise.services.audit_seal import audit_seal
+from enterprise.services.deliveries import deliveries_sweep
 from enterprise.services.difference import differences_refresh_due
+from enterprise.services.overdue import overdue_tell
 from enterprise.services.recounts import recounts_request_due
 from enterprise.services.retention import retention_apply_due
 from enterprise.services.runs import run_request, runs_sweep
@@ -35,6 +37,8 @@ def tick() -> None:
         runs_sweep,
         instances_start_due,
         clouds_start_due,
+        overdue_tell,
+        deliveries_sweep,
         recounts_request_due,
         differences_refresh_due,
         retention_apply_due,

@@ -16,6 +16,8 @@ from django.utils.translation import gettext, pgettext
 from enterprise.counting import match
 from enterprise.faults import Fault, Refused
 from enterprise.wording.counts import CAUSES, EXCLUSIONS, RULES, Cause
+from enterprise.wording.deliveries import DELIVERY_FAULTS
+from enterprise.wording.events import count_sentence, overdue_sentence, run_event_sentence
 from enterprise.wording.faults import FAULTS as SOURCE_FAULTS
 from enterprise.wording.faults import TLS_REASONS
 from enterprise.wording.log_lines import GAPS
@@ -31,6 +33,7 @@ __all__ = [
     "LOG_LINES",
     "REFUSALS",
     "Cause",
+    "event_sentence",
     "fault_sentence",
     "gap_sentence",
     "membership_sentence",
@@ -38,7 +41,7 @@ __all__ = [
     "sentence",
 ]
 
-FAULTS: dict[str, str | Promise] = {**SOURCE_FAULTS, **UPLOAD_FAULTS}
+FAULTS: dict[str, str | Promise] = {**SOURCE_FAULTS, **UPLOAD_FAULTS, **DELIVERY_FAULTS}
 LOG_LINES: dict[str, str | Promise] = {**RUN_LOG_LINES, **UPLOAD_LOG_LINES}
 
 
@@ -55,7 +58,7 @@ def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
     if template is None:
         return code
     known = _Known(params or {})
-    if code == "tls_failed" and known["reason"] in TLS_REASONS:
+    if code in ("tls_failed", "receiver_tls_failed") and known["reason"] in TLS_REASONS:
         known["reason"] = str(TLS_REASONS[known["reason"]])
     return str(template) % known
 
@@ -63,6 +66,18 @@ def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
 def fault_sentence(error: Fault | Refused) -> str:
     """The sentence of an error that was raised."""
     return sentence(error.code, error.params)
+
+
+def event_sentence(kind: str, params: Mapping[str, Any]) -> str:
+    """What happened, in one sentence."""
+    if kind == "ping":
+        return gettext("This is a test of the webhook “%(name)s”.") % params
+    if kind == "run.overdue":
+        return overdue_sentence(params)
+    if kind == "count.changed":
+        return count_sentence(params)
+    why = sentence(params["code"], params["params"]) if params["code"] else ""
+    return run_event_sentence(kind, params, why)
 
 
 def gap_sentence(gap: Mapping[str, Any]) -> str:

@@ -66,6 +66,15 @@ REFUSALS: dict[str, str | Promise] = {
     "link_not_needed": _(
         "%(username)s can sign in, or has a role elsewhere, and needs no link of yours."
     ),
+    # Webhooks
+    "webhook_name_taken": _("There is already a webhook with the name %(name)s."),
+    "too_many_webhooks": _("An enterprise has at most %(most)s webhooks. Delete one first."),
+    "webhook_off": _("The webhook %(name)s is switched off or was disabled. Enable it first."),
+    "bad_event": _("“%(value)s” is no event."),
+    "bad_webhook_body": _("“%(value)s” is no body. Choose json or slack."),
+    "bad_language": _("“%(value)s” is no language of this console."),
+    "bad_secret": _("A secret has from %(least)s to %(most)s characters."),
+    "delivery_not_ended": _("This delivery still waits or is being sent. Look again later."),
     # The provisioning file
     "provision_unreadable": _("The file cannot be read: %(reason)s."),
     "provision_not_toml": _("The file is not TOML: %(reason)s."),
