@@ -13,8 +13,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.shortcuts import resolve_url
 from django.utils import timezone, translation
 
+FOUND, NO_CONTENT = 302, 204
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 log = structlog.stdlib.get_logger("licsync.requests")
@@ -104,6 +106,28 @@ class CompressPagesMiddleware(GZipMiddleware):
         ):
             return response
         return super().process_response(request, response)
+
+
+class HtmxRedirectMiddleware:
+    """Lead the whole page where htmx is redirected: it would follow, and swap the page into a part.
+
+    Whoever is signed out meanwhile reloads the page they look at, which signs them in again.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.headers.get("HX-Request") == "true" and response.status_code == FOUND:
+            where = response.headers["Location"]
+            del response["Location"]
+            response.status_code = NO_CONTENT
+            if where.startswith(resolve_url(settings.LOGIN_URL)):
+                response["HX-Refresh"] = "true"
+            else:
+                response["HX-Redirect"] = where
+        return response
 
 
 class PreferencesMiddleware:

@@ -30,20 +30,43 @@
     });
   });
 
-  // --- Dialogs: a link leads to the page that asks; with this script the dialog asks in place ------
+  // --- Dialogs: a link leads to the page that asks; with this script what it asks is fetched and
+  // asked in place. What the answer swaps in outside of the dialog closes it. ----------------------
+
+  const asking = document.getElementById("dialog");
+  let asked = null;
 
   document.addEventListener("click", (event) => {
-    const opener = event.target.closest("[data-dialog]");
-    const dialog = opener && document.getElementById(opener.dataset.dialog);
-    if (dialog && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    const opener = event.target.closest("a[data-dialog]");
+    if (opener && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      dialog.showModal();
+      const own = document.getElementById(opener.dataset.dialog);
+      asked = opener;
+      if (own) own.showModal();
+      else htmx.ajax("GET", opener.href, { source: opener, target: asking, swap: "innerHTML" });
     }
     const closer = event.target.closest("[data-close-dialog]");
     if (closer && closer.closest("dialog")) {
       event.preventDefault();
       closer.closest("dialog").close();
     }
+  });
+
+  asking.addEventListener("htmx:afterSwap", () => {
+    if (!asking.open) asking.showModal();
+  });
+
+  asking.addEventListener("htmx:afterRequest", (event) => {
+    const { successful, target } = event.detail;
+    if (successful && target !== asking) asking.close();
+  });
+
+  // The focus goes back to what asked, or to the menu that it stands in, if they are still there.
+  asking.addEventListener("close", () => {
+    asking.replaceChildren();
+    const menu = asked.closest("details:not([open])");
+    if (asked.isConnected) (menu ? menu.querySelector("summary") : asked).focus();
+    else document.getElementById("main").focus({ preventScroll: true });
   });
 
   // --- Copying -------------------------------------------------------------------------------------

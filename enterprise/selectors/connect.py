@@ -67,6 +67,7 @@ class InstanceLine(NamedTuple):
     held_run: int | None
     failed_run: int | None  # the last run that ended, if it failed
     last_run: int | None  # the last run that succeeded or failed
+    read_run: int | None  # the last run that succeeded: its counts are the accounts applied now
     github: GitHubSync
     license_url: str  # the instance's own License page, for GitHub's "Sync now"
 
@@ -100,6 +101,7 @@ def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
             held_run=Subquery(runs.filter(state=RunState.HELD).values("pk")[:1]),
             last_run=Subquery(ended.values("pk")[:1]),
             last_state=Subquery(ended.values("state")[:1]),
+            read_run=Subquery(runs.filter(state=RunState.SUCCEEDED).values("pk")[:1]),
             has_credentials=Exists(Credential.objects.filter(instance=OuterRef("pk"))),
         )
         .order_by("host_name")
@@ -125,6 +127,7 @@ def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
                 instance.held_run,
                 instance.last_run if failed else None,
                 instance.last_run,
+                instance.read_run,
                 github,
                 license_page(instance),
             )

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from django.db.models import OuterRef, Subquery
-
 from enterprise.models import (
     CloudState,
     Credential,
     Enterprise,
     EnterpriseDomain,
-    RunKind,
-    RunState,
     ServerInstance,
     SyncRun,
 )
@@ -67,17 +63,13 @@ def instance_boxes(enterprise: Enterprise, *, only: int | None = None) -> list[I
         credential.instance_id: credential
         for credential in Credential.objects.filter(enterprise=enterprise).exclude(instance=None)
     }
-    succeeded = SyncRun.objects.filter(
-        instance=OuterRef("pk"), kind=RunKind.INSTANCE, state=RunState.SUCCEEDED
-    ).order_by("-pk")
-    read = dict(
-        ServerInstance.objects.filter(enterprise=enterprise)
-        .annotate(read=Subquery(succeeded.values("pk")[:1]))
-        .values_list("pk", "read")
+    runs = _runs(
+        {
+            run
+            for line in lines
+            for run in (line.active_run, line.held_run, line.failed_run, line.read_run)
+        }
     )
-    wanted = {read.get(line.instance.pk) for line in lines}
-    wanted |= {run for line in lines for run in (line.active_run, line.held_run, line.failed_run)}
-    runs = _runs(wanted)
     return [
         InstanceBox(
             line,
@@ -85,7 +77,7 @@ def instance_boxes(enterprise: Enterprise, *, only: int | None = None) -> list[I
             runs.get(line.active_run),
             runs.get(line.held_run),
             runs.get(line.failed_run),
-            runs.get(read.get(line.instance.pk)),
+            runs.get(line.read_run),
         )
         for line in lines
     ]

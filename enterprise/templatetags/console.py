@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -17,6 +18,7 @@ from django.forms import (
     Widget,
 )
 from django.template.context import Context
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -63,6 +65,11 @@ def octicon(name: str, size: int = 16, label: str = "", css: str = "") -> SafeSt
 
     Raises TemplateSyntaxError if there is none of that name in that size.
     """
+    return _octicon(str(name), size, str(label), str(css))
+
+
+@lru_cache(maxsize=1024)  # a page has dozens, of which most are alike
+def _octicon(name: str, size: int, label: str, css: str) -> SafeString:
     icon = get_icon(f"{name}-{size}")
     if icon is None:
         raise template.TemplateSyntaxError(f"There is no octicon {name!r} of size {size}.")
@@ -175,20 +182,28 @@ def signed(value: int) -> str:
     return f"{sign}{number(abs(value))}"
 
 
-@register.filter
-def state_icon(state: str) -> str:
-    return STATES[state][0]
+@register.simple_tag
+def posts(name: str, *args: Any) -> SafeString:
+    """``<form {% posts "name" … %}>``: posted to that address by htmx, and without it just the same."""
+    return format_html('method="post" action="{0}" hx-post="{0}"', reverse(name, args=args))
 
 
-@register.filter
-def state_color(state: str) -> str:
-    return STATES[state][1]
+@register.simple_tag
+def state_label(state: str, label: str, *, large: bool = False) -> SafeString:
+    """A state by color, icon and word; the icon of a running one turns."""
+    return _state_label(str(state), str(label), bool(large))
 
 
-@register.filter
-def state_icon_css(state: str) -> str:
-    """A running state's icon turns, unless the viewer asked for less motion."""
-    return "turning" if state == "running" else ""
+@lru_cache(maxsize=1024)
+def _state_label(state: str, label: str, large: bool) -> SafeString:
+    icon, color = STATES[state]
+    return format_html(
+        '<span class="Label Label--{} state-label{}">{} {}</span>',
+        color,
+        " Label--large" if large else "",
+        _octicon(icon, 16, "", "turning" if state == "running" else ""),
+        label,
+    )
 
 
 @register.filter

@@ -65,7 +65,8 @@ def connect_off(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """GET asks, as the dialog on the page does; POST disables."""
     instance = shell.instance_or_404(access, pk)
     if request.method != "POST":
-        return _ask(request, access, instance, "enterprise/connect/disable.html")
+        title = _("Disable GitHub Connect of %(host)s?") % {"host": instance.host_name}
+        return _ask(request, access, instance, "enterprise/connect/_disable_form.html", title)
     connect_disable(instance=instance, actor=access.actor)
     text = _("GitHub Connect of %(host)s is disabled, and its credentials are deleted.") % {
         "host": instance.host_name
@@ -244,20 +245,23 @@ def remove(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """GET asks with what it will do; POST removes."""
     instance = shell.instance_or_404(access, pk)
     if request.method != "POST":
-        return _ask(request, access, instance, "enterprise/connect/remove.html")
+        title = _("Remove %(host)s and its data?") % {"host": instance.host_name}
+        return _ask(request, access, instance, "enterprise/connect/_remove_form.html", title)
     instance_remove(instance=instance, actor=access.actor)
     messages.success(request, _("%(host)s is removed.") % {"host": instance.host_name})
     return redirect("connect", access.enterprise.slug)
 
 
 def _ask(
-    request: HttpRequest, access: Access, instance: ServerInstance, template: str
+    request: HttpRequest, access: Access, instance: ServerInstance, question: str, title: str
 ) -> HttpResponse:
-    return shell.page(
+    return shell.ask(
         request,
         access,
-        template,
+        question,
         {"box": _box(access, instance)},
+        title=title,
+        back=(_("GitHub Connect"), reverse("connect", args=[access.enterprise.slug])),
         tab="settings",
         side="connect",
     )

@@ -105,9 +105,16 @@ def member_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpRes
     """GET asks, as the dialog on the page does; POST removes."""
     member = _member(access, pk)
     if request.method != "POST":
-        context = {"username": member.user.username, "pk": member.pk}
-        context["is_self"] = member.user == access.user
-        return _page(request, access, "enterprise/members/remove.html", context)
+        return shell.ask(
+            request,
+            access,
+            "enterprise/members/_remove_form.html",
+            {"pk": member.pk, "is_self": member.user == access.user},
+            title=_("Remove %(name)s?") % {"name": member.user.username},
+            back=(_("People"), reverse("members", args=[access.enterprise.slug])),
+            tab="settings",
+            side="members",
+        )
     try:
         member_remove(enterprise=access.enterprise, user=member.user, actor=access.actor)
     except Refused as refused:

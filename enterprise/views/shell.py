@@ -118,6 +118,29 @@ def partial(
     return response
 
 
+def ask(
+    request: HttpRequest,
+    access: Access,
+    question: str,
+    context: dict[str, Any],
+    *,
+    title: str,
+    back: tuple[str, str],
+    tab: str,
+    side: str = "",
+) -> HttpResponse:
+    """What an act will do, and its button: the template ``question``, in a dialog or as a page.
+
+    The link that leads here has ``data-dialog``. ``back`` is the label and the address of where it
+    stands.
+    """
+    asked = {**context, "question": question, "title": title, "dialog": by_htmx(request)}
+    if by_htmx(request):
+        return partial(request, access, "components/_asked.html", asked)
+    asked["back"], asked["back_url"] = back
+    return page(request, access, "enterprise/ask.html", asked, tab=tab, side=side)
+
+
 def instance_or_404(access: Access, pk: int) -> ServerInstance:
     """An instance of this enterprise, its ``enterprise`` at hand."""
     instance = get_object_or_404(ServerInstance, enterprise=access.enterprise, pk=pk)

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -63,7 +64,16 @@ def token_revoke_view(request: HttpRequest, access: Access, pk: int) -> HttpResp
     """GET asks, as the dialog on the page does; POST revokes."""
     token = shell.found_or_404(token_get(access.enterprise, pk))
     if request.method != "POST":
-        return _page(request, access, "enterprise/tokens/revoke.html", {"token": token})
+        return shell.ask(
+            request,
+            access,
+            "enterprise/tokens/_revoke_form.html",
+            {"token": token},
+            title=_("Revoke %(name)s?") % {"name": token.name},
+            back=(_("API tokens"), reverse("tokens", args=[access.enterprise.slug])),
+            tab="settings",
+            side="tokens",
+        )
     token_revoke(token=token, actor=access.actor)
     messages.success(request, _("%(name)s is revoked.") % {"name": token.name})
     return redirect("tokens", access.enterprise.slug)

@@ -3,7 +3,9 @@ import re
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect
 from django.template import RequestContext, Template
 from django.urls import path
 from django.utils import timezone
@@ -39,6 +41,9 @@ urlpatterns = [
     path("page", long_page),
     path("download", long_download),
     path("answer", long_answer),
+    path("moved", lambda _request: redirect("/elsewhere")),
+    path("closed", lambda request: redirect_to_login(request.get_full_path())),
+    path("sign-in", show, name="account_login"),
 ]
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
@@ -122,3 +127,15 @@ def test_no_zone_stays_active_after_the_answer(client):
     client.force_login(person)
     client.get("/show")
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("address", "header", "value"),
+    [("/moved", "HX-Redirect", "/elsewhere"), ("/closed", "HX-Refresh", "true")],
+)
+def test_htmx_is_told_where_to_lead_the_page_instead_of_following(client, address, header, value):
+    assert client.get(address).status_code == 302
+    response = client.get(address, headers={"HX-Request": "true"})
+    assert response.status_code == 204
+    assert response[header] == value
+    assert not response.has_header("Location")

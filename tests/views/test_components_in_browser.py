@@ -84,6 +84,30 @@ def test_a_dialog_asks_in_place(page: Page) -> None:
     expect(dialog).to_be_hidden()
 
 
+def test_a_question_is_fetched_when_it_is_wanted_and_the_focus_comes_back(
+    page: Page, live_server: Any
+) -> None:
+    member = Membership.objects.get()
+    page.goto("/enterprises/acme/settings/members")
+    opener = page.locator(f"#member-{member.pk} a[data-dialog]")
+    assert page.get_by_role("dialog").count() == 0
+    opener.click()
+    dialog = page.get_by_role("dialog", name="Remove mona?")
+    expect(dialog).to_contain_text("This is you")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_who_is_signed_out_meanwhile_signs_in_again_instead_of_in_a_dialog(
+    page: Page, live_server: Any
+) -> None:
+    page.goto("/enterprises/acme/settings/members")
+    page.context.clear_cookies()
+    page.locator("a[data-dialog]").click()
+    page.wait_for_url("**/accounts/login/?next=/enterprises/acme/settings/members")
+
+
 ADD_BUTTON = """(address) => {
   const row = document.querySelector(".Box-row");
   row.insertAdjacentHTML("beforeend", `<button id="ask" hx-get="${address}">Ask</button>`);

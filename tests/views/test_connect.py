@@ -267,8 +267,9 @@ class TestTheSwitches:
         self, owner: Client, syncing: ServerInstance
     ) -> None:
         SyncRunFactory(instance=syncing, succeeded=True)
-        for page in (PAGE, box(syncing, "disable")):
-            html = owner.get(page).content.decode()
+        for headers in ({}, HTMX):  # as a page, and in a dialog
+            html = owner.get(box(syncing, "disable"), headers=headers).content.decode()
+            assert ("<html" in html) is (headers == {})
             assert "The stored credentials are deleted at once." in html
             assert "120 accounts stay counted" in html
         owner.post(box(syncing, "disable"))
