@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
@@ -40,6 +41,9 @@ def test_every_page_is_accessible_quiet_small_and_fits(
     watched = Watched(context, live_server.url)
     page = context.new_page()
     faults = []
+    kind = f"{language}-{scheme}-{width}"
+    pictures = settings.BASE_DIR / "var" / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
 
     def look(pages: dict[str, str]) -> None:
         for name, path in pages.items():
@@ -48,6 +52,7 @@ def test_every_page_is_accessible_quiet_small_and_fits(
                 page, live_server.url + path, language=language, axe=locale == "en-US"
             )
             faults.extend(f"{name}: {fault}" for fault in found)
+            page.screenshot(path=pictures / f"{name}-{kind}.png", full_page=True)
 
     look(pages_signed_out(mona))
     watched.complaints.remove(NOT_FOUND)
