@@ -112,6 +112,19 @@ class Client:
     def close(self) -> None:
         self._session.close()
 
+    def peer(self) -> tuple[str | None, str | None]:
+        """When the other side's certificate ends (as TLS writes it), and what time it says it is.
+
+        None for what it does not tell. Sends no token; the status does not matter. Raises Fault.
+        """
+        response = self._send("GET", f"{self.base_url}/", {"User-Agent": "licsync"}, None)
+        try:
+            sock = getattr(getattr(response.raw, "connection", None), "sock", None)
+            told = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+            return str(told["notAfter"]) if told else None, response.headers.get("date")
+        finally:
+            response.close()
+
     # --- Waiting -------------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
