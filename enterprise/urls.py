@@ -14,6 +14,7 @@ from enterprise.views import (
     history,
     home,
     how_to,
+    insights_changes,
     insights_duplicates,
     insights_forecast,
     instances,
@@ -70,6 +71,7 @@ _run = [
 
 _insights = [
     path("duplicates", insights_duplicates.duplicates, name="duplicates"),
+    path("changes", insights_changes.changes, name="changes"),
     path("forecast", insights_forecast.forecast, name="forecast"),
     path("trend.csv", insights_forecast.trend_csv, name="trend_csv"),
 ]

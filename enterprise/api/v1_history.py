@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from django.http import HttpRequest, HttpResponse
@@ -37,7 +38,7 @@ from enterprise.selectors.history import snapshot_at, snapshot_before, snapshots
 
 router = Router(tags=["history"])
 
-What = Literal["joined", "left", "matched", "split", "changed"]
+What = Literal["joined", "left", "matched", "split", "moved", "changed"]
 WHATS: tuple[What, ...] = get_args(What)
 
 
@@ -47,8 +48,9 @@ WHATS: tuple[What, ...] = get_args(What)
 class SnapshotOut(Schema):
     """The count at one moment. `change` is how many persons more than before; null for the first.
 
-    `totals` are further counts by name; `difference` is the difference with GitHub by category, null
-    until it is computed.
+    `totals` are further counts by name; `difference` is the difference with GitHub by category, and
+    `changes` how many persons joined, left and so on since the snapshot before, each null until it
+    is computed.
     """
 
     id: int
@@ -60,6 +62,7 @@ class SnapshotOut(Schema):
     github_listed: int | None
     totals: dict[str, Any]
     difference: dict[str, int | None] | None
+    changes: dict[str, int] | None
 
 
 class Snapshots(Schema):
@@ -133,7 +136,8 @@ class ChangesOut(Schema):
     """What changed from an older to a newer snapshot; `counts` is how many persons each way.
 
     `joined`: persons who came. `left`: who went. `matched`: who took in accounts of others. `split`:
-    persons of accounts that came away from somebody. `changed`: whose row or reason is another one.
+    persons of accounts that came away from somebody. `moved`: whose account went on one instance and
+    came on another. `changed`: whose row or reason is another one.
     """
 
     older: SnapshotRef
@@ -195,7 +199,7 @@ def list_changes(
     page: PageNumber = 1,
     per_page: PerPage = PER_PAGE,
 ) -> ChangesOut:
-    """Persons in the order joined, left, matched, split, changed, and then by number."""
+    """Persons in the order joined, left, matched, split, moved, changed, and then by number."""
     older, newer = pair_asked(enterprise_of(request, slug), between)
     changes = changes_between(older, newer)
     wanted = [what] if what else [*WHATS]
@@ -209,14 +213,19 @@ def list_changes(
     )
     note_read(request, slug, f"changes-{older.pk}-{newer.pk}", first=page == 1)
     shown = all_of_them[(page - 1) * per_page : page * per_page]
-    persons = person_changes(older, newer, [number for _, number in shown], masked=False)
+    numbers = [number for _, number in shown]
+    persons = person_changes(older, newer, numbers, masked=False, former=changes.former)
     return ChangesOut(
         older=snapshot_ref(older),
         newer=snapshot_ref(newer),
-        counts={kind: len(getattr(changes, kind)) for kind in WHATS},
+        counts=_counts(changes.counts()),
         items=[_change_out(kind, person) for (kind, _), person in zip(shown, persons, strict=True)],
         total=len(all_of_them),
     )
+
+
+def _counts(kept: Mapping[str, int]) -> dict[What, int]:
+    return {kind: kept[kind] for kind in WHATS}
 
 
 def _change_out(what: What, person: PersonChange) -> ChangeOut:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -19,7 +19,18 @@ from enterprise.api.v1_access import (
     actor_of,
     enterprise_of,
 )
-from enterprise.api.v1_links import After, Asked, Before, Id, instance_of, link, reads, writes
+from enterprise.api.v1_links import (
+    After,
+    Asked,
+    Before,
+    Id,
+    SnapshotRef,
+    instance_of,
+    link,
+    reads,
+    snapshot_ref,
+    writes,
+)
 from enterprise.api.v1_problems import Problem, not_found
 from enterprise.api.v1_told import Told, told
 from enterprise.faults import Refused
@@ -33,6 +44,7 @@ from enterprise.models import (
     Source,
     SyncRun,
 )
+from enterprise.selectors.run_effects import run_effect
 from enterprise.selectors.runs import run_get, run_log, runs_page
 from enterprise.services.held import run_apply_held
 from enterprise.services.runs import run_cancel, run_discard, run_request
@@ -132,6 +144,46 @@ def _run(enterprise: Enterprise, run_id: int) -> SyncRun:
     if run is None:
         raise not_found()
     return run
+
+
+class RunChanges(Schema):
+    """What a run changed in the count. `state`:
+
+    - `nothing_applied`: the run applied nothing;
+    - `pending`: what it applied is yet to be counted;
+    - `nobody`: it changed nobody's license;
+    - `changed`: between the counts `older` (null before the first) and `newer`.
+
+    `counts` is how many persons, by kind; null before it is computed. Recounts merge: `other_runs` is
+    how many other runs were counted together with this one.
+    """
+
+    state: Literal["nothing_applied", "pending", "nobody", "changed"]
+    older: SnapshotRef | None
+    newer: SnapshotRef | None
+    counts: dict[str, int] | None
+    other_runs: int
+
+
+@router.get(
+    "/enterprises/{slug}/runs/{run_id}/changes",
+    response=RunChanges,
+    auth=reads,
+    summary="Get what a sync run changed in the count",
+)
+def get_run_changes(request: HttpRequest, slug: str, run_id: Id) -> RunChanges:
+    effect = run_effect(_run(enterprise_of(request, slug), run_id))
+    if effect is None:
+        return RunChanges(
+            state="nothing_applied", older=None, newer=None, counts=None, other_runs=0
+        )
+    return RunChanges(
+        state="pending" if effect.pending else "changed" if effect.newer else "nobody",
+        older=snapshot_ref(effect.older) if effect.older else None,
+        newer=snapshot_ref(effect.newer) if effect.newer else None,
+        counts=effect.counts,
+        other_runs=effect.others,
+    )
 
 
 class LogLineOut(Told):

@@ -7,112 +7,241 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('enterprise', '0005_renewal'),
+        ("enterprise", "0005_renewal"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='serverinstance',
-            name='overdue_since',
+            model_name="serverinstance",
+            name="overdue_since",
             field=models.DateTimeField(null=True),
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('run.succeeded', 'A sync run succeeded'), ('run.failed', 'A sync run failed'), ('run.held', 'A sync run is held'), ('run.overdue', 'An instance is overdue'), ('upload.applied', 'An upload was applied'), ('count.changed', 'The count changed'), ('threshold.crossed', 'A threshold was crossed, or is no longer'), ('ping', 'A test')], max_length=20)),
-                ('at', models.DateTimeField()),
-                ('params', models.JSONField(default=dict)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("run.succeeded", "A sync run succeeded"),
+                            ("run.failed", "A sync run failed"),
+                            ("run.held", "A sync run is held"),
+                            ("run.overdue", "An instance is overdue"),
+                            ("upload.applied", "An upload was applied"),
+                            ("count.changed", "The count changed"),
+                            ("threshold.crossed", "A threshold was crossed, or is no longer"),
+                            ("ping", "A test"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("params", models.JSONField(default=dict)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Webhook',
+            name="Webhook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, verbose_name='Name')),
-                ('origin', models.CharField(max_length=300)),
-                ('ciphertext', models.TextField()),
-                ('ca_bundle', models.TextField(blank=True, verbose_name='Certificate authority (PEM)')),
-                ('body', models.CharField(choices=[('json', 'JSON, signed'), ('slack', 'Slack-compatible text')], default='json', max_length=10, verbose_name='Body')),
-                ('language', models.CharField(default='en', max_length=12, verbose_name='Language')),
-                ('events', models.JSONField(default=list)),
-                ('active', models.BooleanField(default=True, verbose_name='Active')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('failing_since', models.DateTimeField(null=True)),
-                ('disabled_at', models.DateTimeField(null=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='enterprise.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="Name")),
+                ("origin", models.CharField(max_length=300)),
+                ("ciphertext", models.TextField()),
+                (
+                    "ca_bundle",
+                    models.TextField(blank=True, verbose_name="Certificate authority (PEM)"),
+                ),
+                (
+                    "body",
+                    models.CharField(
+                        choices=[("json", "JSON, signed"), ("slack", "Slack-compatible text")],
+                        default="json",
+                        max_length=10,
+                        verbose_name="Body",
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(default="en", max_length=12, verbose_name="Language"),
+                ),
+                ("events", models.JSONField(default=list)),
+                ("active", models.BooleanField(default=True, verbose_name="Active")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("failing_since", models.DateTimeField(null=True)),
+                ("disabled_at", models.DateTimeField(null=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="webhooks",
+                        to="enterprise.enterprise",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('guid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('sending', 'Sending'), ('delivered', 'Delivered'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('not_before', models.DateTimeField()),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('error_code', models.CharField(blank=True, max_length=50)),
-                ('error_params', models.JSONField(default=dict)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to=settings.AUTH_USER_MODEL)),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='enterprise.event')),
-                ('webhook', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='enterprise.webhook')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("guid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting"),
+                            ("sending", "Sending"),
+                            ("delivered", "Delivered"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("not_before", models.DateTimeField()),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("error_code", models.CharField(blank=True, max_length=50)),
+                ("error_params", models.JSONField(default=dict)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="enterprise.event",
+                    ),
+                ),
+                (
+                    "webhook",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="enterprise.webhook",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DeliveryAttempt',
+            name="DeliveryAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('at', models.DateTimeField()),
-                ('milliseconds', models.PositiveIntegerField(null=True)),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('error_code', models.CharField(blank=True, max_length=50)),
-                ('error_params', models.JSONField(default=dict)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='enterprise.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("at", models.DateTimeField()),
+                ("milliseconds", models.PositiveIntegerField(null=True)),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("error_code", models.CharField(blank=True, max_length=50)),
+                ("error_params", models.JSONField(default=dict)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attempts",
+                        to="enterprise.delivery",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('delivery', 'number'), name='delivery_attempt_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("delivery", "number"), name="delivery_attempt_once"
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='webhook',
-            constraint=models.UniqueConstraint(fields=('enterprise', 'name'), name='webhook_name_once'),
+            model_name="webhook",
+            constraint=models.UniqueConstraint(
+                fields=("enterprise", "name"), name="webhook_name_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['webhook', '-id'], name='delivery_by_webhook'),
+            model_name="delivery",
+            index=models.Index(fields=["webhook", "-id"], name="delivery_by_webhook"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'sending'])), fields=['state', 'not_before'], name='delivery_active'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "sending"])),
+                fields=["state", "not_before"],
+                name="delivery_active",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['state', 'finished_at'], name='delivery_ended'),
+            model_name="delivery",
+            index=models.Index(fields=["state", "finished_at"], name="delivery_ended"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('event', 'webhook'), name='delivery_once_per_webhook'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("event", "webhook"), name="delivery_once_per_webhook"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('event', 'user'), name='delivery_once_per_person'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("event", "user"), name="delivery_once_per_person"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('user__isnull', False), ('webhook', None)), models.Q(('user', None), ('webhook__isnull', False)), _connector='OR'), name='delivery_has_one_receiver'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("user__isnull", False), ("webhook", None)),
+                    models.Q(("user", None), ("webhook__isnull", False)),
+                    _connector="OR",
+                ),
+                name="delivery_has_one_receiver",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'sending')), fields=('webhook',), name='delivery_one_at_a_time'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "sending")),
+                fields=("webhook",),
+                name="delivery_one_at_a_time",
+            ),
         ),
     ]

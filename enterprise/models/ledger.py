@@ -23,7 +23,8 @@ class Snapshot(models.Model):
     ``totals`` are the counts by name, see ``services.ledger.Totals``. ``github_total``,
     ``github_purchased`` and ``github_listed`` are GitHub's numbers as last read at that time.
     ``difference`` is our total less the rows that GitHub lists, by category (``counting.compare``),
-    with ``not_listed``; None until it is computed.
+    with ``not_listed``; None until it is computed. ``changes`` are how many persons joined, left and
+    so on since the snapshot before (``selectors.changes.KINDS``); None for the first, and until then.
     """
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="snapshots")
@@ -35,6 +36,7 @@ class Snapshot(models.Model):
     github_purchased = models.IntegerField(null=True)
     github_listed = models.IntegerField(null=True)
     difference = models.JSONField(null=True)
+    changes = models.JSONField(null=True)
     anchors = models.BinaryField()
 
     class Meta:

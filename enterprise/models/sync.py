@@ -70,6 +70,9 @@ class SyncRun(models.Model):
     the keys read, added, changed, removed, consuming, and for a recount persons.
     ``base_version`` is the ``applied_version`` of the data that the staged difference was taken from.
 
+    ``data_version`` is the enterprise's that the run made by applying something, or, of a recount,
+    that it counted; null if nothing was applied.
+
     ``source`` is where an instance's run reads; one that is an upload has its file only in the
     process that received it. ``idempotency_key`` is a digest of what the client sent as such, and
     one of the file that came with it.
@@ -100,6 +103,7 @@ class SyncRun(models.Model):
     cancel_requested = models.BooleanField(default=False)
 
     base_version = models.BigIntegerField(null=True)
+    data_version = models.BigIntegerField(null=True)
     as_of = models.DateTimeField(null=True)  # when the source was read or exported
     facts = models.JSONField(default=dict)  # what is applied beside the records
     counts = models.JSONField(default=dict)

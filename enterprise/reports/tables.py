@@ -10,7 +10,7 @@ import orjson
 from enterprise.models import Enterprise, Snapshot
 from enterprise.reports.rest import moment
 from enterprise.selectors.audit import events_walk
-from enterprise.selectors.changes import Changes, changes_between, person_changes
+from enterprise.selectors.changes import KINDS, changes_between, person_changes
 from enterprise.selectors.difference import components_walk
 from enterprise.selectors.outlook import points_of
 from enterprise.selectors.persons import PersonLine, mask_key
@@ -34,9 +34,11 @@ CHANGES_HEAD = (
 def changes_rows(older: Snapshot, newer: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
     """Every person that changed between two snapshots, kind by kind."""
     changes = changes_between(older, newer)
-    for kind in Changes._fields:
+    for kind in KINDS:
         for numbers in in_batches(getattr(changes, kind), BATCH):
-            for person in person_changes(older, newer, numbers, masked=masked):
+            for person in person_changes(
+                older, newer, numbers, masked=masked, former=changes.former
+            ):
                 before, after = (_cells(line) for line in (person.before, person.after))
                 pairs = zip(before, after, strict=True)
                 key = person.line.key if person.line else ""

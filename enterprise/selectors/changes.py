@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping, Set
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db.models import Q
 
-from enterprise.models import MembershipVersion, PersonVersion, Snapshot
+from enterprise.models import Enterprise, MembershipVersion, PersonVersion, Snapshot
+from enterprise.selectors.history import snapshot_at, snapshot_first
 from enterprise.selectors.persons import (
     PersonLine,
     mask_line,
@@ -21,14 +25,27 @@ class Changes(NamedTuple):
 
     ``joined`` and ``left`` have no account in common with anybody before or after. ``matched`` are
     persons that took in accounts of others, ``split`` those that accounts came away from into a
-    person of their own; ``changed`` are the rest whose row differs.
+    person of their own. ``moved`` are persons whose accounts went on one instance and came on
+    another; ``changed`` are the rest whose row differs.
+
+    Somebody whose only account moved has nothing in common with before but the e-mail address, that
+    is the key, and so a new number: ``former`` has the old one by the new.
     """
 
     joined: list[int]
     left: list[int]
     matched: list[int]
     split: list[int]
+    moved: list[int]
     changed: list[int]
+    former: dict[int, int]
+
+    def counts(self) -> dict[str, int]:
+        return {kind: len(getattr(self, kind)) for kind in KINDS}
+
+
+KINDS = ("joined", "left", "matched", "split", "moved", "changed")
+"""What can happen to a person, in the order in which it is told."""
 
 
 def changes_between(older: Snapshot, newer: Snapshot) -> Changes:
@@ -53,12 +70,69 @@ def changes_between(older: Snapshot, newer: Snapshot) -> Changes:
             matched.add(new)
             left.discard(old)
     joined -= split
-    changed = {
-        number
-        for number in before.keys() & after.keys()
-        if before[number] != after[number] and number not in matched
+    former = _former(before, after, left, joined)
+    left.difference_update(former.values())
+    stayed = before.keys() & after.keys() - matched
+    moved = _moved(was, now) & stayed | former.keys()
+    changed = {number for number in stayed - moved if before[number] != after[number]}
+    return Changes(
+        joined=sorted(joined - moved),
+        left=sorted(left),
+        matched=sorted(matched),
+        split=sorted(split),
+        moved=sorted(moved),
+        changed=sorted(changed),
+        former=former,
+    )
+
+
+def _former(
+    before: dict[int, _Row], after: dict[int, _Row], left: set[int], joined: set[int]
+) -> dict[int, int]:
+    """Who came with an account, as a server-only person with the key of one who went, by number."""
+    gone = {before[number].key: number for number in left if before[number].alone}
+    return {
+        number: gone[row.key]
+        for number in joined
+        if (row := after[number]).alone and row.key in gone
     }
-    return Changes(*map(sorted, (joined, left, matched, split, changed)))
+
+
+def _moved(was: dict[str, int], now: dict[str, int]) -> set[int]:
+    """Persons of whose accounts some went on one instance and some came on another."""
+    went, came = (
+        _hosts(accounts, other) for accounts, other in ((was, now.keys()), (now, was.keys()))
+    )
+    return {
+        number
+        for number in went.keys() & came.keys()
+        if went[number] - came[number] and came[number] - went[number]
+    }
+
+
+def _hosts(accounts: dict[str, int], other: Set[str]) -> dict[int, set[str]]:
+    """The instances of each person's accounts that are not among the others."""
+    hosts: dict[int, set[str]] = {}
+    for account, number in accounts.items():
+        if account not in other:
+            hosts.setdefault(number, set()).add(account.rpartition(":")[0])
+    return hosts
+
+
+def changes_counted(
+    enterprise: Enterprise, *, since: dt.datetime, until: dt.datetime
+) -> dict[str, int]:
+    """How many persons what happened to from one moment to another, by kind.
+
+    The history begins with the first count: a moment before it means that one. All are nought where
+    nothing was counted at all.
+    """
+    older, newer = (
+        snapshot_at(enterprise, at) or snapshot_first(enterprise) for at in (since, until)
+    )
+    if older is None or newer is None or older.pk == newer.pk:
+        return dict.fromkeys(KINDS, 0)
+    return changes_between(older, newer).counts()
 
 
 def _touched(older: Snapshot, newer: Snapshot) -> Q:
@@ -68,11 +142,24 @@ def _touched(older: Snapshot, newer: Snapshot) -> Q:
     )
 
 
-def _persons(older: Snapshot, newer: Snapshot, *, as_of: Snapshot) -> dict[int, int]:
+class _Row(NamedTuple):
+    """A person's row by its digest; ``alone`` says that it has no cloud row, but an e-mail."""
+
+    digest: int
+    key: str
+    alone: bool
+
+
+def _persons(older: Snapshot, newer: Snapshot, *, as_of: Snapshot) -> dict[int, _Row]:
     versions = PersonVersion.objects.filter(
         _touched(older, newer), valid_as_of(as_of), enterprise_id=older.enterprise_id
     )
-    return dict(versions.values_list("number", "digest"))
+    return {
+        number: _Row(digest, key, not cloud_key and "@" in key)
+        for number, digest, key, cloud_key in versions.values_list(
+            "number", "digest", "key", "cloud_key"
+        )
+    }
 
 
 def _accounts(older: Snapshot, newer: Snapshot, *, as_of: Snapshot) -> dict[str, int]:
@@ -127,11 +214,23 @@ _FOLLOWS = {ACCOUNTS, "enterprise_server_user", "enterprise_server_emails", "tot
 """What differs whenever the accounts or their e-mails do."""
 
 
+_NOBODY: Mapping[int, int] = MappingProxyType({})
+
+
 def person_changes(
-    older: Snapshot, newer: Snapshot, numbers: list[int], *, masked: bool
+    older: Snapshot,
+    newer: Snapshot,
+    numbers: list[int],
+    *,
+    masked: bool,
+    former: Mapping[int, int] = _NOBODY,
 ) -> list[PersonChange]:
-    """What became of a page of persons, in the order of ``numbers``; three queries."""
-    before = person_lines(older, numbers)
+    """What became of a page of persons, in the order of ``numbers``; three queries.
+
+    ``former`` are numbers that some of them had before, as in ``Changes``.
+    """
+    lines = person_lines(older, [former.get(number, number) for number in numbers])
+    before = {number: line for number in numbers if (line := lines.get(former.get(number, number)))}
     after = person_lines(newer, numbers)
     gained = {
         number: [a for a in _accounts_of(after, number) if a not in _accounts_of(before, number)]

@@ -54,6 +54,11 @@ def snapshot_at(enterprise: Enterprise, at: dt.datetime) -> Snapshot | None:
     return snapshots.defer("anchors").order_by("-pk").first()
 
 
+def snapshot_first(enterprise: Enterprise) -> Snapshot | None:
+    """The first count there was."""
+    return Snapshot.objects.filter(enterprise=enterprise).defer("anchors").order_by("pk").first()
+
+
 def snapshot_before(snapshot: Snapshot) -> Snapshot | None:
     """The snapshot before this one; None for the first."""
     snapshots = Snapshot.objects.filter(enterprise=snapshot.enterprise_id, pk__lt=snapshot.pk)

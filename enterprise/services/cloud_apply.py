@@ -14,13 +14,13 @@ from enterprise.models import (
     CloudAccount,
     CloudIdentity,
     CloudState,
-    Enterprise,
     EnterpriseDomain,
     GitHubSyncStatus,
     ServerInstance,
     SyncRun,
 )
 from enterprise.services.bulk import bulk_execute, bulk_insert, bulk_read
+from enterprise.services.recounts import data_version_raise
 from enterprise.services.staging import staged
 from enterprise.sources.values import moment_of
 
@@ -57,7 +57,7 @@ def apply_cloud(run: SyncRun, counts: dict[str, int]) -> None:
     if not written:
         raise Fault("data_changed")
     if changed or before.read_at is None:
-        Enterprise.objects.filter(pk=enterprise_id).update(data_version=F("data_version") + 1)
+        data_version_raise(run=run)
 
 
 def _apply_rows(run: SyncRun) -> None:

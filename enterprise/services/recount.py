@@ -83,9 +83,10 @@ def _recount_once(claim: Claim) -> None:
         changes = found.changes
         # Beats are not seen before the commit: the lease outlives the longest recording.
         busy_for = (len(changes.written) + len(changes.gone)) / 1000
-        claim.update(busy_for=busy_for, done=len(count))
+        version = enterprise.data_version
+        claim.update(busy_for=busy_for, done=len(count), data_version=version)
         _record(enterprise, found, count, inputs)
-        if not unmoved.update(counted_version=enterprise.data_version):
+        if not unmoved.update(counted_version=version):
             raise _DataMovedError
         run_succeed(
             claim,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import F
+from django.db.models import F, Subquery
 from django.utils import timezone
 
 from enterprise.models import Enterprise, RunKind, RunState, RunTrigger, SyncRun
@@ -17,6 +17,18 @@ AFTER_A_FAILURE = dt.timedelta(minutes=10)
 def recount_mark(*, enterprise: Enterprise) -> None:
     """Say that what the count rests on changed; called in the transaction that changes it."""
     Enterprise.objects.filter(pk=enterprise.pk).update(data_version=F("data_version") + 1)
+
+
+def data_version_raise(*, run: SyncRun) -> None:
+    """Say that a run has applied something, and note which version of the data that made.
+
+    Called in the transaction that applies it, so that a recount can tell what the run did to the count.
+    """
+    enterprise = Enterprise.objects.filter(pk=run.enterprise_id)
+    enterprise.update(data_version=F("data_version") + 1)
+    SyncRun.objects.filter(pk=run.pk).update(
+        data_version=Subquery(enterprise.values("data_version")[:1])
+    )
 
 
 def recount_request(

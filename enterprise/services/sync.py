@@ -21,6 +21,7 @@ from enterprise.services.claims import (
 from enterprise.services.difference import differences_refresh_due
 from enterprise.services.recount import recount
 from enterprise.services.recounts import recounts_request_due
+from enterprise.services.snapshot_changes import changes_refresh_due
 from enterprise.services.sync_cloud import sync_cloud
 from enterprise.services.sync_instance import sync_instance
 
@@ -59,6 +60,7 @@ def claim_work(claim: Claim, work: Callable[[Claim], None]) -> RunState:
     state = RunState(SyncRun.objects.values_list("state", flat=True).get(pk=run_id))
     if claim.run.kind == RunKind.RECOUNT and state == RunState.SUCCEEDED:
         differences_refresh_due(enterprise_id=claim.run.enterprise_id)
+        changes_refresh_due(enterprise_id=claim.run.enterprise_id)
     return state
 
 

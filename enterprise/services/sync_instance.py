@@ -13,7 +13,6 @@ from django.utils import timezone
 from enterprise.emails import normalize
 from enterprise.faults import Fault
 from enterprise.models import (
-    Enterprise,
     RunPhase,
     ServerInstance,
     ServerUserAccount,
@@ -32,6 +31,7 @@ from enterprise.services.guard import (
     guard_share,
 )
 from enterprise.services.preview import count_effect
+from enterprise.services.recounts import data_version_raise
 from enterprise.services.scim_check import scim_compare
 from enterprise.services.staging import ADD, CHANGE, REMOVE, Staging, digest_of, staged
 
@@ -278,7 +278,7 @@ def apply_accounts(run: SyncRun, instance: ServerInstance, counts: dict[str, int
         ("instance", *_FIELDS),
         ((instance.pk, *record[1:]) for record in staged(run) if record[0] != REMOVE),
     )
-    Enterprise.objects.filter(pk=run.enterprise_id).update(data_version=F("data_version") + 1)
+    data_version_raise(run=run)
 
 
 def _fact_columns(facts: InstanceFacts, today: dt.date) -> dict[str, Any]:

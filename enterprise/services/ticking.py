@@ -21,6 +21,7 @@ from enterprise.services.recounts import recounts_request_due
 from enterprise.services.retention import retention_apply_due
 from enterprise.services.runs import run_request, runs_sweep
 from enterprise.services.scheduling import cloud_next, instance_next
+from enterprise.services.snapshot_changes import changes_refresh_due
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ def tick() -> None:
         deliveries_sweep,
         recounts_request_due,
         differences_refresh_due,
+        changes_refresh_due,
         retention_apply_due,
         audit_seal,
     )

@@ -75,6 +75,11 @@ def license_type(code: str) -> str | Promise:
 
 
 @register.filter
+def change_kind(code: str) -> str | Promise:
+    return wording.CHANGES[code].name if code in wording.CHANGES else code
+
+
+@register.filter
 def person_kind(code: str) -> str | Promise:
     return PERSON_KINDS.get(code, code)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import formats, timezone
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
+from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.downloads import table_download
 from enterprise.models import Snapshot
@@ -27,30 +27,6 @@ from enterprise.views import shell
 from enterprise.views.trend import trend_of
 
 PER_PAGE = 100
-
-KINDS: dict[str, tuple[str | Promise, str | Promise]] = {
-    "joined": (
-        _("Joined"),
-        _("Persons who came, with no account that anybody had before."),
-    ),
-    "left": (
-        _("Left"),
-        _("Persons who consume no license any more, nor does anybody with their accounts."),
-    ),
-    "matched": (
-        _("Newly matched"),
-        _("Persons who took in accounts that were somebody else's: licenses saved."),
-    ),
-    "split": (
-        _("Newly split"),
-        _("Persons of accounts that came away from somebody: licenses added."),
-    ),
-    "changed": (
-        _("Changed"),
-        _("Persons who stay, and whose row or reason is another one."),
-    ),
-}
-"""Name and meaning of each part of ``Changes``."""
 
 
 @enterprise_view(Permission.SEE_REPORTS)
@@ -81,28 +57,40 @@ def compare(request: HttpRequest, access: Access) -> HttpResponse:
             request, access, "enterprise/history/nothing_to_compare.html", {}, tab="licensing"
         )
     older, newer = pair
-    changes = changes_between(older, newer)
-    kind = _kind(request, changes)
-    persons, following = _page(request, access, older, newer, getattr(changes, kind))
-    base = f"?from={older.pk}&to={newer.pk}"
     choices = {line.snapshot.pk: line.snapshot for line in lines}
     choices |= {older.pk: older, newer.pk: newer}
     context = {
+        **changes_context(request, access, older, newer, base=f"?from={older.pk}&to={newer.pk}&"),
+        "snapshots": [(pk, _label(choices[pk])) for pk in sorted(choices, reverse=True)],
+    }
+    return shell.page(request, access, "enterprise/history/compare.html", context, tab="licensing")
+
+
+def changes_context(
+    request: HttpRequest, access: Access, older: Snapshot, newer: Snapshot, *, base: str
+) -> dict[str, Any]:
+    """What ``history/_changes.html`` shows: the counts by kind, and persons of the kind ``?what=``.
+
+    ``base`` begins the addresses of the same page, and ends in ``?`` or ``&``.
+    """
+    changes = changes_between(older, newer)
+    kind = _kind(request, changes)
+    persons, following = _page(request, access, (older, newer), changes, kind)
+    return {
         "older": older,
         "newer": newer,
         "base": base,
+        "pair": f"?from={older.pk}&to={newer.pk}",
         "kinds": [
             (name, label, meaning, len(getattr(changes, name)))
-            for name, (label, meaning) in KINDS.items()
+            for name, (label, meaning) in wording.CHANGES.items()
         ],
         "kind": kind,
-        "kind_label": KINDS[kind][0],
+        "kind_label": wording.CHANGES[kind].name,
         "persons": persons,
-        "snapshots": [(pk, _label(choices[pk])) for pk in sorted(choices, reverse=True)],
-        "first_url": f"{base}&what={kind}" if "after" in request.GET else None,
-        "next_url": f"{base}&what={kind}&after={following}" if following else None,
+        "first_url": f"{base}what={kind}" if "after" in request.GET else None,
+        "next_url": f"{base}what={kind}&after={following}" if following else None,
     }
-    return shell.page(request, access, "enterprise/history/compare.html", context, tab="licensing")
 
 
 def _pair(
@@ -126,19 +114,24 @@ def _snapshot(access: Access, asked: str) -> Snapshot:
 def _kind(request: HttpRequest, changes: Changes) -> str:
     """What is asked for, else the first of which there is any."""
     asked = request.GET.get("what", "")
-    if asked in KINDS:
+    if asked in wording.CHANGES:
         return asked
-    return next((kind for kind in KINDS if getattr(changes, kind)), "joined")
+    return next((kind for kind in wording.CHANGES if getattr(changes, kind)), "joined")
 
 
 def _page(
-    request: HttpRequest, access: Access, older: Snapshot, newer: Snapshot, numbers: list[int]
+    request: HttpRequest,
+    access: Access,
+    pair: tuple[Snapshot, Snapshot],
+    changes: Changes,
+    kind: str,
 ) -> tuple[list[PersonChange], int | None]:
     """Persons after the one numbered ``?after=``, and the number to go on from."""
+    numbers = getattr(changes, kind)
     start = bisect_right(numbers, shell.whole_number(request.GET.get("after")) or 0)
     page = numbers[start : start + PER_PAGE]
     further = len(numbers) > start + PER_PAGE
-    persons = person_changes(older, newer, page, masked=access.masked)
+    persons = person_changes(*pair, page, masked=access.masked, former=changes.former)
     return persons, page[-1] if further else None
 
 

@@ -14,6 +14,7 @@ from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Refused
 from enterprise.models import RunKind, RunState, RunTrigger, SyncRun
+from enterprise.selectors.run_effects import run_effect
 from enterprise.selectors.runs import run_get, run_log, runs_page
 from enterprise.services.held import run_apply_held
 from enterprise.services.runs import run_cancel, run_discard, run_request
@@ -99,6 +100,7 @@ def _context(run: SyncRun) -> dict[str, Any]:
         "run": run,
         "lines": lines,
         "last": lines[-1].pk if lines else 0,
+        "effect": run_effect(run),
         "counts": [(label, run.counts[name]) for name, label in _counts() if name in run.counts],
         "may_sync_again": run.kind != RunKind.RECOUNT
         and not run.is_active

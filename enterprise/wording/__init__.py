@@ -15,6 +15,7 @@ from django.utils.translation import gettext, pgettext
 
 from enterprise.counting import match
 from enterprise.faults import Fault, Refused
+from enterprise.wording.changes import CHANGES, Change
 from enterprise.wording.counts import CAUSES, EXCLUSIONS, RULES, Cause
 from enterprise.wording.deliveries import DELIVERY_FAULTS
 from enterprise.wording.events import count_sentence, overdue_sentence, run_event_sentence
@@ -27,12 +28,14 @@ from enterprise.wording.uploads import UPLOAD_FAULTS, UPLOAD_LOG_LINES
 
 __all__ = [
     "CAUSES",
+    "CHANGES",
     "EXCLUSIONS",
     "FAULTS",
     "GAPS",
     "LOG_LINES",
     "REFUSALS",
     "Cause",
+    "Change",
     "event_sentence",
     "fault_sentence",
     "gap_sentence",

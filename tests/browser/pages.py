@@ -92,6 +92,7 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
         "lists": f"{start}/licensing/lists",
         **{f"list-{name}": f"{start}/licensing/lists/{name}" for name in LISTS},
         "duplicates": f"{start}/insights/duplicates",
+        "changes": f"{start}/insights/changes?since=2020-01-01",
         "forecast": f"{start}/insights/forecast",
         "runs": f"{start}/runs",
         "run": f"{start}/runs/{succeeded.pk}",

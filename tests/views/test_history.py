@@ -146,6 +146,7 @@ class TestWhatChanged:
             "left": 1,
             "matched": 1,
             "split": 1,
+            "moved": 0,
             "changed": 2,
         }
 

@@ -8,7 +8,7 @@ import pytest
 
 from enterprise.api.v1_history import WHATS
 from enterprise.models import Enterprise, ServerInstance, ServerUserAccount, Snapshot
-from enterprise.selectors.changes import Changes
+from enterprise.selectors.changes import KINDS, Changes
 from tests.api.conftest import links
 from tests.api.v1.conftest import HOST, V1, problem
 from tests.factories import SnapshotFactory
@@ -49,7 +49,14 @@ def test_changes_are_between_the_last_two_counts_unless_asked_otherwise(
 ) -> None:
     changes = reader.read("/changes")
     assert (changes["older"]["id"], changes["newer"]["id"]) == (counted.pk, moved.pk)
-    assert changes["counts"] == {"joined": 1, "left": 1, "matched": 1, "split": 0, "changed": 0}
+    assert changes["counts"] == {
+        "joined": 1,
+        "left": 1,
+        "matched": 1,
+        "split": 0,
+        "moved": 0,
+        "changed": 0,
+    }
     joined, left, matched = changes["items"]
     assert (joined["before"], joined["after"]["key"]) == (None, "octocat")
     assert (left["before"]["key"], left["after"]) == ("hubot", None)
@@ -108,4 +115,5 @@ def test_what_differs_in_a_row_is_told_by_its_name(
 
 
 def test_the_parts_of_a_change_are_those_of_the_selector() -> None:
-    assert Changes._fields == WHATS
+    assert WHATS == KINDS
+    assert set(KINDS) == {*Changes._fields} - {"former"}

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from enterprise.models import AuditEvent, Enterprise, RunState, ServerInstance, SyncRun
+from enterprise.models import (
+    AuditEvent,
+    Enterprise,
+    RunState,
+    ServerInstance,
+    Snapshot,
+    SyncRun,
+)
 from tests.api.conftest import links
 from tests.api.v1.conftest import HOST, V1, problem
 from tests.factories import (
@@ -12,6 +19,7 @@ from tests.factories import (
     EnterpriseFactory,
     RunLogLineFactory,
     ServerInstanceFactory,
+    SnapshotFactory,
     SyncRunFactory,
 )
 
@@ -127,3 +135,22 @@ def test_a_run_of_another_enterprise_is_not_found(admin: V1) -> None:
     for method, path in (("GET", ""), ("GET", "/log"), ("POST", "/apply"), ("POST", "/cancel")):
         assert problem(admin.send(method, f"/runs/{run.pk}{path}")) == (404, "not_found")
     assert problem(admin.get(f"{admin.start}/runs/{2**63}")) == (422, "invalid_parameters")
+
+
+def test_a_run_tells_what_it_changed_in_the_count(reader: V1, enterprise: Enterprise) -> None:
+    snapshots = [SnapshotFactory(enterprise=enterprise, data_version=n) for n in (1, 2)]
+    Snapshot.objects.filter(pk=snapshots[1].pk).update(changes={"joined": 3})
+    for version in (1, 2):
+        SyncRunFactory(
+            enterprise=enterprise,
+            instance=None,
+            kind="recount",
+            succeeded=True,
+            data_version=version,
+        )
+    facts = {"enterprise": enterprise, "of_cloud": True, "succeeded": True}
+    runs = [SyncRunFactory(**facts, data_version=version) for version in (None, 2, 3)]
+    told = [reader.read(f"/runs/{run.pk}/changes") for run in runs]
+    assert [each["state"] for each in told] == ["nothing_applied", "changed", "pending"]
+    assert told[1]["counts"] == {"joined": 3}
+    assert (told[1]["older"]["id"], told[1]["newer"]["id"]) == tuple(s.pk for s in snapshots)
