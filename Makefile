@@ -6,7 +6,7 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --gener
 	--no-emit-index-url --no-header $(UPGRADE)
 
 .PHONY: help install run demo test lint bench soak lock messages screenshots assets locale \
-	staticfiles
+	staticfiles wheel sbom findings migrations
 
 help:
 	@echo "make install      everything that is needed, into .venv/"
@@ -15,6 +15,10 @@ help:
 	@echo "make test         the tests, on SQLite or on DATABASE_URL"
 	@echo "make lint         style, types, migrations, translations, the description of the API"
 	@echo "make bench soak   measurements; long runs with faults and kills"
+	@echo "make wheel        dist/licsync-VERSION-py3-none-any.whl, with all that a page needs"
+	@echo "make sbom         dist/licsync.cdx.json, the bill of materials of the lock"
+	@echo "make findings     bandit and pip-audit, each finding answered"
+	@echo "make migrations   whether each can run beside the version before (on DATABASE_URL)"
 	@echo "make lock         the locks of requirements (UPGRADE=--upgrade for newer versions)"
 	@echo "make messages     collect what is to be translated (needs gettext)"
 	@echo "make screenshots  the pictures of the documentation"
@@ -64,6 +68,22 @@ bench: install
 
 soak: install
 	$(PY) -m pytest -m 'soak or slow'
+
+wheel: install
+	@rm -rf build dist/*.whl
+	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
+	@rm -rf build licsync.egg-info
+
+sbom: install
+	@mkdir -p dist
+	$(PY) -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --sv 1.6 --of JSON -o dist/licsync.cdx.json
+
+findings: install
+	$(PY) scripts/security_findings.py
+
+migrations: install
+	$(PY) scripts/check_migrations.py
 
 lock: .venv/.installed
 	$(LOCK) pyproject.toml -o requirements.txt

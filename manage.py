@@ -1,16 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for licsync."""
 
-import os
-import sys
-
-from django.core.management import execute_from_command_line
-
-
-def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licsync.settings")
-    execute_from_command_line(sys.argv)
-
+from licsync.cli import main
 
 if __name__ == "__main__":
     main()

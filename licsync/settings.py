@@ -8,9 +8,12 @@ and address has to be given: what is missing or unsafe stops the start and says 
 from pathlib import Path
 from typing import Any
 
-from licsync import addresses, env, keys, logs
+from licsync import addresses, env, keys, logs, sentry
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+# What a page needs lies in the wheel, or beside manage.py; data then is where the console was started.
+_PACKED = Path(__file__).resolve().parent / "packed"
+RESOURCES = _PACKED if _PACKED.is_dir() else Path(__file__).resolve().parent.parent
+BASE_DIR = Path.cwd() if _PACKED.is_dir() else RESOURCES
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 LICSYNC_EMBEDDED = not CELERY_BROKER_URL
@@ -123,7 +126,7 @@ WSGI_APPLICATION = "licsync.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [RESOURCES / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -169,8 +172,8 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = RESOURCES / "staticfiles"
+STATICFILES_DIRS = [] if _PACKED.is_dir() else [RESOURCES / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -212,7 +215,7 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hans", "简体中文")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [RESOURCES / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.time_zone("LICSYNC_TIME_ZONE", "UTC")
@@ -275,3 +278,7 @@ CELERY_BEAT_SCHEDULE = {
 LICSYNC_FIRST_SIGN_IN = ("owner_link", "--if-first")
 
 LOGGING = logs.configuration(readable=LICSYNC_EMBEDDED)
+
+_sentry_dsn = env.text("LICSYNC_SENTRY_DSN")
+if _sentry_dsn:
+    sentry.start(_sentry_dsn)
