@@ -14,6 +14,7 @@ from enterprise.views import (
     history,
     home,
     how_to,
+    insights_allocation,
     insights_changes,
     insights_duplicates,
     insights_forecast,
@@ -71,6 +72,14 @@ _run = [
 
 _insights = [
     path("duplicates", insights_duplicates.duplicates, name="duplicates"),
+    path("allocation", insights_allocation.allocation, name="allocation"),
+    path("allocation.csv", insights_allocation.allocation_csv, name="allocation_csv"),
+    path("cost-centers", insights_allocation.cost_centers, name="cost_centers"),
+    path("cost-centers.csv", insights_allocation.cost_centers_csv, name="cost_centers_csv"),
+    path(
+        "cost-centers/upload", insights_allocation.cost_centers_upload, name="cost_centers_upload"
+    ),
+    path("cost-centers/erase", insights_allocation.cost_centers_delete, name="cost_centers_delete"),
     path("changes", insights_changes.changes, name="changes"),
     path("forecast", insights_forecast.forecast, name="forecast"),
     path("trend.csv", insights_forecast.trend_csv, name="trend_csv"),

@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from enterprise.api import (
+    v1_allocation,
     v1_audit,
     v1_difference,
     v1_exports,
@@ -45,6 +46,7 @@ for part in (
     v1_difference,
     v1_history,
     v1_forecast,
+    v1_allocation,
     v1_instances,
     v1_runs,
     v1_usage,

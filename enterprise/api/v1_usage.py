@@ -60,7 +60,7 @@ def add_server_usage(
     enterprise = enterprise_of(request, slug)
     named = _instance(enterprise, instance) if instance else None
     try:
-        read, expected = _body(request)
+        read, expected = body_of(request)
         with closing(upload_receive(read, expected=expected)) as file:
             run, new = upload_take(
                 enterprise=enterprise,
@@ -103,7 +103,7 @@ def _instance(enterprise: Enterprise, host_name: str) -> ServerInstance:
         raise problem_of(Refused("upload_instance_unknown", host=host_name)) from None
 
 
-def _body(request: HttpRequest) -> tuple[Callable[[int], bytes], int | None]:
+def body_of(request: HttpRequest) -> tuple[Callable[[int], bytes], int | None]:
     """How to read the body, and its length where it is stated; sent in chunks, it is not."""
     if request.content_type == "multipart/form-data":
         detail = "Send the file as the body itself (curl -T or --data-binary), not as a form."

@@ -7,6 +7,7 @@ from enterprise.models.account import (
     GitHubSyncStatus,
     ServerUserAccount,
 )
+from enterprise.models.allocation import Allocation, CostCenterEntry, Dimension, SeatTarget
 from enterprise.models.audit import AuditBatch, AuditDoor, AuditEvent
 from enterprise.models.delivery import (
     Delivery,
@@ -38,6 +39,7 @@ from enterprise.models.token import ApiToken
 from enterprise.models.webhook import Webhook
 
 __all__ = [
+    "Allocation",
     "ApiToken",
     "AuditBatch",
     "AuditDoor",
@@ -46,12 +48,14 @@ __all__ = [
     "CloudAccount",
     "CloudIdentity",
     "CloudState",
+    "CostCenterEntry",
     "Credential",
     "CurrentPerson",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryState",
     "DifferenceComponent",
+    "Dimension",
     "Enterprise",
     "EnterpriseDomain",
     "Event",
@@ -68,6 +72,7 @@ __all__ = [
     "RunPhase",
     "RunState",
     "RunTrigger",
+    "SeatTarget",
     "ServerInstance",
     "ServerUserAccount",
     "SignInLink",

@@ -33,6 +33,12 @@ class Enterprise(models.Model):
     compared_version = models.BigIntegerField(default=0)  # the one whose difference is known
     compared_snapshot = models.BigIntegerField(default=0)  # the snapshot that it is kept with
 
+    cost_centers_version = models.BigIntegerField(
+        default=0
+    )  # rises with each change of the mapping
+    allocated_version = models.BigIntegerField(default=0)  # the one that the split was made with
+    allocated_snapshot = models.BigIntegerField(default=0)  # the snapshot that it was made of
+
     exclude_never_signed_in = models.BooleanField(default=False)
     guard_share = models.PositiveSmallIntegerField(default=20)  # per cent of the accounts applied
     guard_minimum = models.PositiveIntegerField(default=10)  # so many may always go

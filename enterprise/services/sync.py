@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 
 from enterprise.faults import Fault
 from enterprise.models import Credential, RunKind, RunState, SyncRun
+from enterprise.services.allocation import allocations_refresh_due
 from enterprise.services.claims import (
     Claim,
     ClaimLostError,
@@ -61,6 +62,7 @@ def claim_work(claim: Claim, work: Callable[[Claim], None]) -> RunState:
     if claim.run.kind == RunKind.RECOUNT and state == RunState.SUCCEEDED:
         differences_refresh_due(enterprise_id=claim.run.enterprise_id)
         changes_refresh_due(enterprise_id=claim.run.enterprise_id)
+        allocations_refresh_due(enterprise_id=claim.run.enterprise_id)
     return state
 
 

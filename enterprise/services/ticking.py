@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from enterprise.faults import Refused
 from enterprise.models import Enterprise, RunKind, RunTrigger, ServerInstance, Source
+from enterprise.services.allocation import allocations_refresh_due
 from enterprise.services.audit_seal import audit_seal
 from enterprise.services.deliveries import deliveries_sweep
 from enterprise.services.difference import differences_refresh_due
@@ -43,6 +44,7 @@ def tick() -> None:
         recounts_request_due,
         differences_refresh_due,
         changes_refresh_due,
+        allocations_refresh_due,
         retention_apply_due,
         audit_seal,
     )

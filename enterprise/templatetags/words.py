@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from django import template
+from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from enterprise import wording
 from enterprise.faults import Fault, Refused
 from enterprise.models import SyncRun
+from enterprise.selectors.allocation import share_shown
 from enterprise.services.person_rows import ENTERPRISE, VISUAL_STUDIO
 
 register = template.Library()
@@ -72,6 +75,12 @@ def gap_sentence(gap: Mapping[str, Any]) -> str:
 @register.filter
 def license_type(code: str) -> str | Promise:
     return LICENSE_TYPES.get(code, code)
+
+
+@register.filter
+def share(exact: Fraction) -> str:
+    """An exact share of seats as it is read, to two places."""
+    return formats.number_format(share_shown(exact), decimal_pos=2, force_grouping=True)
 
 
 @register.filter

@@ -65,6 +65,7 @@ def insights_nav(access: Access) -> list[dict[str, Any]]:
     slug = access.enterprise.slug
     return _side_nav(
         ("duplicates", _("Work-list"), "tasklist", reverse("duplicates", args=[slug])),
+        ("allocation", _("Allocation"), "people", reverse("allocation", args=[slug])),
         ("changes", _("What changed"), "diff", reverse("changes", args=[slug])),
         ("forecast", _("Forecast"), "graph", reverse("forecast", args=[slug])),
     )

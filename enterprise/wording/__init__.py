@@ -15,6 +15,7 @@ from django.utils.translation import gettext, pgettext
 
 from enterprise.counting import match
 from enterprise.faults import Fault, Refused
+from enterprise.wording.allocation import ALLOCATION_FAULTS
 from enterprise.wording.changes import CHANGES, Change
 from enterprise.wording.counts import CAUSES, EXCLUSIONS, RULES, Cause
 from enterprise.wording.deliveries import DELIVERY_FAULTS
@@ -44,7 +45,12 @@ __all__ = [
     "sentence",
 ]
 
-FAULTS: dict[str, str | Promise] = {**SOURCE_FAULTS, **UPLOAD_FAULTS, **DELIVERY_FAULTS}
+FAULTS: dict[str, str | Promise] = {
+    **SOURCE_FAULTS,
+    **UPLOAD_FAULTS,
+    **DELIVERY_FAULTS,
+    **ALLOCATION_FAULTS,
+}
 LOG_LINES: dict[str, str | Promise] = {**RUN_LOG_LINES, **UPLOAD_LOG_LINES}
 
 

@@ -56,6 +56,7 @@ REFUSALS: dict[str, str | Promise] = {
     "out_of_range": _(
         "%(value)s is out of range. Enter a whole number from %(least)s to %(most)s."
     ),
+    "bad_organization": _("“%(value)s” is no organization. Enter its name as on GitHub."),
     "bad_date": _("“%(value)s” is no date. Enter one such as 2027-06-30."),
     "bad_price": _(
         "“%(value)s” is no price. Enter an amount such as 21.00, at most a million, with at most two decimals."

@@ -67,6 +67,8 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
         "members": f"{start}/settings/members",
         "tokens": f"{start}/settings/tokens",
         "audit": f"{start}/settings/audit",
+        "allocation": f"{start}/insights/allocation",
+        "cost centers": f"{start}/insights/cost-centers",
         "changes": f"{start}/insights/changes",
         "forecast": f"{start}/insights/forecast",
         "runs": f"{start}/runs",
