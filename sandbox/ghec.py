@@ -80,7 +80,7 @@ class GhecSite(Site):
         if not found or found[2] not in calls or request.method != "GET":
             return error(404, "Not Found", self.docs)
         docs = f"{self.docs}/enterprise-admin/licensing"
-        if found[1].lower() != self.world.slug.lower():
+        if not self.world.is_called(found[1]):
             return error(404, "Not Found", docs)
         if access.sso_required:
             return error(403, SSO_MESSAGE, docs)

@@ -110,7 +110,7 @@ class _View:
     def _enterprise_by_slug(self, _info: Info, slug: str, **_arguments: object) -> Node:
         if self.refusal:
             raise refuse("FORBIDDEN", self.refusal, saml_failure=self.access.sso_required)
-        if slug.lower() != self.world.slug.lower():
+        if not self.world.is_called(slug):
             raise refuse(
                 "NOT_FOUND", f"Could not resolve to a Business with the URL slug of '{slug}'."
             )

@@ -207,10 +207,12 @@ class World:
 
     ``stated_total_offset`` is what GitHub's stated total has beyond the rows it lists.
     ``identity_provider`` is ``saml``, ``oidc``, ``organizations`` or ``""``. ``oddities`` are those
-    of ``ODDITIES`` that GHEC's answers show.
+    of ``ODDITIES`` that GHEC's answers show. ``other_slugs`` are of enterprises that are the same in
+    everything else, so that one fleet can serve many.
     """
 
     slug: str = "acme"
+    other_slugs: frozenset[str] = frozenset()
     name: str = "Acme"
     purchased: int | None = 1000
     stated_total_offset: int = 0
@@ -223,6 +225,10 @@ class World:
     identity_provider: str = "saml"
     oddities: frozenset[str] = frozenset()
     seed: int = 0
+
+    def is_called(self, slug: str) -> bool:
+        """Whether GHEC knows an enterprise by this slug, in whatever case."""
+        return slug.lower() in {self.slug.lower(), *self.other_slugs}
 
     def add(self, *instances: GhesInstance) -> World:
         """Add instances by their host name; gives the world, to build one in one expression."""

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import psycopg
 import redis
 
 from sandbox.server import Fleet
+from tests.system.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +30,7 @@ class Console:
     def __init__(self, folder: Path, *, database: str = "", broker: str = "") -> None:
         self.folder = folder
         self._database = database
+        self._web = ""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
             name: value
@@ -62,6 +65,11 @@ class Console:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
+    def module(self, name: str, *arguments: str) -> None:
+        """Run ``python -m name`` in the console's environment to its end."""
+        command = [sys.executable, "-m", name, *arguments]
+        subprocess.run(command, cwd=ROOT, env=self.environment, check=True)
+
     def provision(self, fleet: Fleet) -> None:
         """Register the fleet's enterprise with everything enabled."""
         lines = [
@@ -90,10 +98,14 @@ class Console:
         self.manage("provision", str(file))
 
     def start(self, name: str, *arguments: str) -> None:
-        """Start ``celery -A licsync …`` as a process group of its own."""
+        """Start ``celery -A licsync …``."""
+        self.start_module(name, "celery", "-A", "licsync", *arguments)
+
+    def start_module(self, name: str, *command: str) -> None:
+        """Start ``python -m COMMAND`` as a process group of its own."""
         log = (self.folder / f"{name}.log").open("ab")
         self._processes[name] = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "licsync", *arguments],
+            [sys.executable, "-m", *command],
             cwd=ROOT,
             env=self.environment,
             stdout=log,
@@ -101,11 +113,27 @@ class Console:
             start_new_session=True,
         )
 
-    def start_worker(self, name: str = "worker") -> None:
-        self.start(name, "worker", "-c", "2", "-n", f"{name}@test", "--loglevel", "WARNING")
+    def start_worker(self, name: str = "worker", *, concurrency: int = 2) -> None:
+        slots = ("-c", str(concurrency), "-n", f"{name}@test")
+        self.start(name, "worker", *slots, "--loglevel", "WARNING")
 
     def start_beat(self, name: str = "beat") -> None:
         self.start(name, "beat", "--loglevel", "WARNING")
+
+    def start_web(self, name: str = "web") -> None:
+        """The web server as it runs for a company, on a free port."""
+        self._web = f"127.0.0.1:{free_port()}"
+        gunicorn = ("gunicorn", "-c", "python:licsync.gunicorn", "-b", self._web, "licsync.wsgi")
+        self.start_module(name, *gunicorn)
+        assert self.wait(lambda: self.answers("/healthz"), seconds=60)
+
+    def answers(self, path: str) -> bool:
+        """Whether the web server answers 200."""
+        try:
+            with urllib.request.urlopen(f"http://{self._web}{path}", timeout=30) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
 
     def kill(self, name: str) -> None:
         """kill -9 the whole group: the worker and its children at once."""

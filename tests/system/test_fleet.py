@@ -1,0 +1,148 @@
+"""Two hundred enterprises due at once, over servers and workers that are killed meanwhile.
+
+Told by content: each enterprise ends with what an undisturbed console reads and counts, and each of
+its windows has made one run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sandbox.generate import generate_world
+from sandbox.server import Fleet, serve
+from tests.conftest import SERVICES_REQUIRED
+from tests.system.console import Console, console
+from tests.system.servers import Postgres, Redis, postgres_folder, private_servers
+
+ENTERPRISES = 200
+HOSTS = {f"ghes{number}.example.com": 8 for number in range(1, 6)}
+WORKERS = ("worker1", "worker2", "worker3", "worker4")
+EACH = 4.0  # seconds between two blows
+PATIENCE = 900  # seconds; a machine that is busy otherwise takes its time
+
+if postgres_folder() is None and not SERVICES_REQUIRED:
+    pytest.skip("PostgreSQL's server programs are not installed", allow_module_level=True)
+
+
+class Stage(NamedTuple):
+    console: Console
+    fleet: Fleet
+    postgres: Postgres
+    redis: Redis
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    slugs = [f"enterprise-{number}" for number in range(ENTERPRISES)]
+    world = generate_world(3, cloud=20, instances=HOSTS)
+    world.other_slugs = frozenset(slugs)
+    with (
+        serve(world) as fleet,
+        private_servers() as (postgres, redis),
+        console(tmp_path / "console", database=postgres.url, broker=redis.url) as made,
+    ):
+        made.environment["LICSYNC_MAX_TRIES"] = "20"
+        made.manage("migrate", "--verbosity", "0")
+        addresses = tmp_path / "addresses.json"
+        addresses.write_text(json.dumps({**fleet.addresses(), "slugs": slugs}))
+        made.module("tests.system.register", str(addresses))
+        yield Stage(made, fleet, postgres, redis)
+
+
+def strike(stage: Stage, moments: random.Random) -> Iterator[str]:
+    """Blow after blow: a worker each time, now and then the broker or the database."""
+    for number in itertools.count(1):
+        if number % 7 == 3:
+            stage.redis.restart()
+            yield "redis"
+        elif number % 7 == 6:
+            stage.postgres.restart()
+            yield "postgres"
+        else:
+            worker = moments.choice(WORKERS)
+            stage.console.kill(worker)
+            stage.console.start_worker(worker, concurrency=1)
+            yield worker
+
+
+def is_over(made: Console) -> bool:
+    """Nothing is due, active or to be counted."""
+    due = "SELECT COUNT(*) FROM enterprise_{} WHERE next_sync_at < NOW()"
+    late = sum(made.rows(due.format(table))[0][0] for table in ("serverinstance", "enterprise"))
+    return not late and made.is_settled()
+
+
+def per_enterprise(stage: Stage, query: str) -> dict[str, list[tuple[object, ...]]]:
+    """Rows of a query whose first column is a slug, sorted, by slug."""
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for slug, *columns in sorted(stage.console.rows(query), key=str):
+        found.setdefault(str(slug), []).append(tuple(columns))
+    return found
+
+
+ACCOUNTS = (
+    "SELECT e.slug, i.host_name, a.user_id, a.digest FROM enterprise_serveruseraccount a"
+    " JOIN enterprise_serverinstance i ON i.id = a.instance_id"
+    " JOIN enterprise_enterprise e ON e.id = i.enterprise_id"
+)
+PERSONS = (
+    "SELECT e.slug, p.key, p.report FROM enterprise_personversion p"
+    " JOIN enterprise_enterprise e ON e.id = p.enterprise_id WHERE p.to_snapshot IS NULL"
+)
+RUNS = (
+    "SELECT e.slug, r.host_name, r.kind, r.state FROM enterprise_syncrun r"
+    " JOIN enterprise_enterprise e ON e.id = r.enterprise_id WHERE r.kind <> 'recount'"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_every_due_instance_syncs_once_whatever_is_killed_meanwhile(
+    stage: Stage, tmp_path: Path
+) -> None:
+    made = stage.console
+    # Due now, and next on another weekday than today.
+    due = (
+        " SET next_sync_at = '2020-01-01T00:00:00Z', schedule_weekday = (schedule_weekday + 3) % 7"
+    )
+    made.execute(f"UPDATE enterprise_serverinstance{due}")
+    made.execute(f"UPDATE enterprise_enterprise{due}")
+    made.start_web()
+    made.start_beat()
+    for worker in WORKERS:
+        made.start_worker(worker, concurrency=1)
+    blows = strike(stage, random.Random(5))
+    struck = []
+    for _blow in range(int(PATIENCE / EACH)):
+        if made.wait(lambda: is_over(made), seconds=EACH):
+            break
+        struck.append(next(blows))
+    assert is_over(made), made.active_runs()
+    assert made.answers("/healthz")
+    print(f"blows: {len(struck)}, the database {struck.count('postgres')} times")
+
+    every_window = sorted(
+        [(host, "instance", "succeeded") for host in HOSTS] + [("", "cloud", "succeeded")]
+    )
+    by_slug = per_enterprise(stage, RUNS)
+    assert len(by_slug) == ENTERPRISES
+    unlike = Counter(tuple(sorted(f)) for f in by_slug.values() if sorted(f) != every_window)
+    assert unlike == {}
+    assert made.rows("SELECT COUNT(*) FROM enterprise_runchunk")[0][0] == 0
+    with console(tmp_path / "undisturbed") as other:
+        other.provision(stage.fleet)
+        other.manage("sync", "--enterprise", stage.fleet.world.slug, "--all", "--inline")
+        accounts, _, persons, _ = other.content()
+    for query, expected in ((ACCOUNTS, accounts), (PERSONS, persons)):
+        found = per_enterprise(stage, query)
+        assert len(found) == ENTERPRISES
+        assert [slug for slug, rows in found.items() if sorted(rows) != sorted(expected)] == []
