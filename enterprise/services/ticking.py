@@ -37,8 +37,8 @@ def tick() -> None:
     """
     parts = (
         runs_sweep,
+        clouds_start_due,  # first: a run of an instance that finds the cloud stale asks for it, too
         instances_start_due,
-        clouds_start_due,
         overdue_tell,
         deliveries_sweep,
         recounts_request_due,
