@@ -13,12 +13,14 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
 
 from licsync.worker_seen import SignOfLife
 
 # Celery warns of root since pickled messages could run anything; ours are JSON only.
 warnings.filterwarnings("ignore", category=SecurityWarning, module="celery.platforms")
+
+NICENESS = 10
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licsync.settings")
 
@@ -31,6 +33,12 @@ app.steps["consumer"].add(SignOfLife)
 @setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
     """Django has set logging up already; Celery does so only where nobody listens here."""
+
+
+@worker_init.connect
+def _let_pages_go_first(**_: Any) -> None:
+    """Where a worker shares a machine with the web server: nobody waits for a run as for a page."""
+    os.nice(NICENESS)
 
 
 @task_prerun.connect

@@ -30,7 +30,7 @@ class Console:
     def __init__(self, folder: Path, *, database: str = "", broker: str = "") -> None:
         self.folder = folder
         self._database = database
-        self._web = ""
+        self.web = ""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
             name: value
@@ -65,10 +65,13 @@ class Console:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
-    def module(self, name: str, *arguments: str) -> None:
-        """Run ``python -m name`` in the console's environment to its end."""
+    def module(self, name: str, *arguments: str) -> str:
+        """Run ``python -m name`` in the console's environment to its end; what it printed."""
         command = [sys.executable, "-m", name, *arguments]
-        subprocess.run(command, cwd=ROOT, env=self.environment, check=True)
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
 
     def provision(self, fleet: Fleet) -> None:
         """Register the fleet's enterprise with everything enabled."""
@@ -122,15 +125,15 @@ class Console:
 
     def start_web(self, name: str = "web") -> None:
         """The web server as it runs for a company, on a free port."""
-        self._web = f"127.0.0.1:{free_port()}"
-        gunicorn = ("gunicorn", "-c", "python:licsync.gunicorn", "-b", self._web, "licsync.wsgi")
+        self.web = f"127.0.0.1:{free_port()}"
+        gunicorn = ("gunicorn", "-c", "python:licsync.gunicorn", "-b", self.web, "licsync.wsgi")
         self.start_module(name, *gunicorn)
         assert self.wait(lambda: self.answers("/healthz"), seconds=60)
 
     def answers(self, path: str) -> bool:
         """Whether the web server answers 200."""
         try:
-            with urllib.request.urlopen(f"http://{self._web}{path}", timeout=30) as response:
+            with urllib.request.urlopen(f"http://{self.web}{path}", timeout=30) as response:
                 return bool(response.status == 200)
         except OSError:
             return False

@@ -1,7 +1,8 @@
 """``python -m tests.system.register ADDRESSES.json``: many enterprises that read the same fleet.
 
 Run in a console's own environment. ADDRESSES is what ``Fleet.addresses`` says, with ``slugs``, the
-enterprises to register: each with every instance connected and enabled, nothing read yet.
+enterprises to register: each with every instance connected and enabled, nothing read yet. Prints the
+cookie of a session of the first one's owner.
 """
 
 from __future__ import annotations
@@ -36,9 +37,25 @@ def register(addresses: dict[str, Any]) -> None:
                 license_sync_set(instance=instance, enabled=True, actor=SYSTEM)
 
 
+def sign_in(slug: str) -> str:
+    """Make an owner and a session; its cookie."""
+    from django.test import Client
+
+    from enterprise.models import Enterprise, Membership, Role, User
+
+    owner = User.objects.create_user("owner")
+    enterprise = Enterprise.objects.get(slug=slug)
+    Membership.objects.create(user=owner, enterprise=enterprise, role=Role.OWNER)
+    client = Client()
+    client.force_login(owner)
+    return client.cookies["licsync_session"].value
+
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licsync.settings")
     import django
 
     django.setup()
-    register(json.loads(Path(sys.argv[1]).read_text()))
+    wanted = json.loads(Path(sys.argv[1]).read_text())
+    register(wanted)
+    print(sign_in(wanted["slugs"][0]))

@@ -7,24 +7,19 @@ its windows has made one run.
 from __future__ import annotations
 
 import itertools
-import json
 import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from sandbox.generate import generate_world
-from sandbox.server import Fleet, serve
 from tests.conftest import SERVICES_REQUIRED
-from tests.system.console import Console, console
-from tests.system.servers import Postgres, Redis, postgres_folder, private_servers
+from tests.system.console import console
+from tests.system.fleet import HOSTS, WORKERS, Stage, staged
+from tests.system.servers import postgres_folder
 
 ENTERPRISES = 200
-HOSTS = {f"ghes{number}.example.com": 8 for number in range(1, 6)}
-WORKERS = ("worker1", "worker2", "worker3", "worker4")
 EACH = 4.0  # seconds between two blows
 PATIENCE = 900  # seconds; a machine that is busy otherwise takes its time
 
@@ -32,29 +27,10 @@ if postgres_folder() is None and not SERVICES_REQUIRED:
     pytest.skip("PostgreSQL's server programs are not installed", allow_module_level=True)
 
 
-class Stage(NamedTuple):
-    console: Console
-    fleet: Fleet
-    postgres: Postgres
-    redis: Redis
-
-
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    slugs = [f"enterprise-{number}" for number in range(ENTERPRISES)]
-    world = generate_world(3, cloud=20, instances=HOSTS)
-    world.other_slugs = frozenset(slugs)
-    with (
-        serve(world) as fleet,
-        private_servers() as (postgres, redis),
-        console(tmp_path / "console", database=postgres.url, broker=redis.url) as made,
-    ):
-        made.environment["LICSYNC_MAX_TRIES"] = "20"
-        made.manage("migrate", "--verbosity", "0")
-        addresses = tmp_path / "addresses.json"
-        addresses.write_text(json.dumps({**fleet.addresses(), "slugs": slugs}))
-        made.module("tests.system.register", str(addresses))
-        yield Stage(made, fleet, postgres, redis)
+    with staged(tmp_path, enterprises=ENTERPRISES) as made:
+        yield made
 
 
 def strike(stage: Stage, moments: random.Random) -> Iterator[str]:
@@ -71,13 +47,6 @@ def strike(stage: Stage, moments: random.Random) -> Iterator[str]:
             stage.console.kill(worker)
             stage.console.start_worker(worker, concurrency=1)
             yield worker
-
-
-def is_over(made: Console) -> bool:
-    """Nothing is due, active or to be counted."""
-    due = "SELECT COUNT(*) FROM enterprise_{} WHERE next_sync_at < NOW()"
-    late = sum(made.rows(due.format(table))[0][0] for table in ("serverinstance", "enterprise"))
-    return not late and made.is_settled()
 
 
 def per_enterprise(stage: Stage, query: str) -> dict[str, list[tuple[object, ...]]]:
@@ -110,23 +79,15 @@ def test_every_due_instance_syncs_once_whatever_is_killed_meanwhile(
     stage: Stage, tmp_path: Path
 ) -> None:
     made = stage.console
-    # Due now, and next on another weekday than today.
-    due = (
-        " SET next_sync_at = '2020-01-01T00:00:00Z', schedule_weekday = (schedule_weekday + 3) % 7"
-    )
-    made.execute(f"UPDATE enterprise_serverinstance{due}")
-    made.execute(f"UPDATE enterprise_enterprise{due}")
-    made.start_web()
-    made.start_beat()
-    for worker in WORKERS:
-        made.start_worker(worker, concurrency=1)
+    stage.make_all_due()
+    stage.start()
     blows = strike(stage, random.Random(5))
     struck = []
     for _blow in range(int(PATIENCE / EACH)):
-        if made.wait(lambda: is_over(made), seconds=EACH):
+        if made.wait(stage.is_over, seconds=EACH):
             break
         struck.append(next(blows))
-    assert is_over(made), made.active_runs()
+    assert stage.is_over(), made.active_runs()
     assert made.answers("/healthz")
     print(f"blows: {len(struck)}, the database {struck.count('postgres')} times")
 
