@@ -5,6 +5,7 @@ Everything that is compared as an e-mail passes through here exactly once, while
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -50,3 +51,8 @@ def mask(address: str) -> str:
     if not (local or domain):
         return ""
     return f"{local[:1]}{_HIDDEN}{at}{domain}"
+
+
+def mask_text(text: str) -> str:
+    """Hide whatever looks like an address in what somebody wrote."""
+    return re.sub(r"[^\s<>()]*@[^\s<>()]*", lambda found: mask(found[0]), text)

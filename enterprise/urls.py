@@ -83,6 +83,9 @@ _insights = [
     path("changes", insights_changes.changes, name="changes"),
     path("forecast", insights_forecast.forecast, name="forecast"),
     path("trend.csv", insights_forecast.trend_csv, name="trend_csv"),
+    path("duplicates.csv", insights_duplicates.duplicates_csv, name="duplicates_csv"),
+    path("duplicates/<int:pk>", insights_duplicates.duplicate, name="duplicate"),
+    path("duplicates/<int:pk>/reopen", insights_duplicates.duplicate_back, name="duplicate_reopen"),
 ]
 
 _enterprise: list[URLPattern | URLResolver] = [

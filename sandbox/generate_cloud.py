@@ -65,7 +65,10 @@ def _add_account(draft: Draft) -> None:
         known = user.verified_emails[:1] or (f"vs.{number}@{MAIN_DOMAIN}",)
         user.visual_studio_email = known[0]
     draft.world.cloud.append(user)
-    draft.people.append(Person(look_alike(rng, name.mailbox)) if style == "apart" else person)
+    if style == "apart":
+        person = Person(look_alike(rng, name.mailbox))
+        draft.world.apart[person.mailbox] = name.login
+    draft.people.append(person)
 
 
 def _put(identity: Identity, address: str, place: int, number: int) -> None:

@@ -209,6 +209,8 @@ class World:
     ``identity_provider`` is ``saml``, ``oidc``, ``organizations`` or ``""``. ``oddities`` are those
     of ``ODDITIES`` that GHEC's answers show. ``other_slugs`` are of enterprises that are the same in
     everything else, so that one fleet can serve many.
+    of ``ODDITIES`` that GHEC's answers show. ``apart`` tells, for addresses on servers that no rule
+    joins with a cloud account, the login of the one that is the same human's: who counts twice.
     """
 
     slug: str = "acme"
@@ -221,6 +223,7 @@ class World:
     subscribers: list[Subscriber] = field(default_factory=list)
     instances: dict[str, GhesInstance] = field(default_factory=dict)
     organizations: tuple[str, ...] = ("acme-apps", "acme-ops")
+    apart: dict[str, str] = field(default_factory=dict)
     domains: list[Domain] = field(default_factory=list)
     identity_provider: str = "saml"
     oddities: frozenset[str] = frozenset()

@@ -13,6 +13,7 @@ from enterprise.api import (
     v1_allocation,
     v1_audit,
     v1_difference,
+    v1_duplicates,
     v1_exports,
     v1_forecast,
     v1_history,
@@ -44,6 +45,7 @@ for part in (
     v1_exports,  # before the lists: ``lists/NAME.csv`` is no list
     v1_lists,
     v1_difference,
+    v1_duplicates,
     v1_history,
     v1_forecast,
     v1_allocation,

@@ -19,6 +19,8 @@ _STATUS = {
     "upload_not_stored": HTTPStatus.INSUFFICIENT_STORAGE,
     "upload_run_active": HTTPStatus.CONFLICT,
     "connect_disabled": HTTPStatus.CONFLICT,
+    "duplicate_not_open": HTTPStatus.CONFLICT,
+    "duplicate_not_dismissed": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -16,6 +16,12 @@ from enterprise.models.delivery import (
     Event,
     EventKind,
 )
+from enterprise.models.duplicates import (
+    Duplicate,
+    DuplicateEnding,
+    DuplicateSearch,
+    DuplicateState,
+)
 from enterprise.models.enterprise import BillingModel, CloudState, Enterprise
 from enterprise.models.ledger import (
     CurrentPerson,
@@ -56,6 +62,10 @@ __all__ = [
     "DeliveryState",
     "DifferenceComponent",
     "Dimension",
+    "Duplicate",
+    "DuplicateEnding",
+    "DuplicateSearch",
+    "DuplicateState",
     "Enterprise",
     "EnterpriseDomain",
     "Event",

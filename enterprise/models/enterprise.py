@@ -16,7 +16,8 @@ class Enterprise(models.Model):
 
     ``data_version`` rises with every apply, in its transaction; ``counted_version`` is the one that
     the last recount saw. A recount is due while they differ (domain.md section 5), and a comparison
-    with GitHub's list while ``compared_version`` is behind ``counted_version``.
+    with GitHub's list while ``compared_version`` is behind ``counted_version``; so is the work-list,
+    and who can be reclaimed, by ``insights_version``.
     """
 
     slug = models.SlugField(max_length=100, unique=True)
@@ -38,6 +39,7 @@ class Enterprise(models.Model):
     )  # rises with each change of the mapping
     allocated_version = models.BigIntegerField(default=0)  # the one that the split was made with
     allocated_snapshot = models.BigIntegerField(default=0)  # the snapshot that it was made of
+    insights_version = models.BigIntegerField(default=0)
 
     exclude_never_signed_in = models.BooleanField(default=False)
     guard_share = models.PositiveSmallIntegerField(default=20)  # per cent of the accounts applied

@@ -20,6 +20,7 @@ from enterprise.services.claims import (
     run_fail,
 )
 from enterprise.services.difference import differences_refresh_due
+from enterprise.services.insights import insights_refresh_due
 from enterprise.services.recount import recount
 from enterprise.services.recounts import recounts_request_due
 from enterprise.services.snapshot_changes import changes_refresh_due
@@ -63,6 +64,7 @@ def claim_work(claim: Claim, work: Callable[[Claim], None]) -> RunState:
         differences_refresh_due(enterprise_id=claim.run.enterprise_id)
         changes_refresh_due(enterprise_id=claim.run.enterprise_id)
         allocations_refresh_due(enterprise_id=claim.run.enterprise_id)
+        insights_refresh_due(enterprise_id=claim.run.enterprise_id)
     return state
 
 

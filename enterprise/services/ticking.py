@@ -17,6 +17,7 @@ from enterprise.services.allocation import allocations_refresh_due
 from enterprise.services.audit_seal import audit_seal
 from enterprise.services.deliveries import deliveries_sweep
 from enterprise.services.difference import differences_refresh_due
+from enterprise.services.insights import insights_refresh_due
 from enterprise.services.overdue import overdue_tell
 from enterprise.services.recounts import recounts_request_due
 from enterprise.services.retention import retention_apply_due
@@ -45,6 +46,7 @@ def tick() -> None:
         differences_refresh_due,
         changes_refresh_due,
         allocations_refresh_due,
+        insights_refresh_due,
         retention_apply_due,
         audit_seal,
     )

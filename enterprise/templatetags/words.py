@@ -126,3 +126,27 @@ def causes(kept: Mapping[str, int]) -> list[tuple[str | Promise, int]]:
 def github_state(state: str) -> str:
     """GitHub's state of an instance as a key of ``console.STATES``."""
     return _GITHUB_STATES.get(state, state)
+
+
+@register.filter
+def reason(evidence: Mapping[str, Any]) -> str:
+    """What one piece of evidence says of two persons."""
+    return wording.reason_sentence(evidence)
+
+
+@register.filter
+def weight(evidence: Mapping[str, Any]) -> str:
+    """How much one piece of evidence tells."""
+    return wording.weight_sentence(evidence)
+
+
+@register.filter
+def changes(change: Mapping[str, Any]) -> list[str]:
+    """What to change where, so that two persons count as one."""
+    return wording.change_sentences(change) if change else []
+
+
+@register.filter
+def rule_names(codes: str) -> list[str | Promise]:
+    """The rules of a pair by name."""
+    return [wording.DUPLICATE_RULES.get(code, code) for code in codes.split()]

@@ -44,6 +44,8 @@ ACTIONS: dict[str, str | Promise] = {
     "backup.restore": _("Restored a backup"),
     "keys.rotate": _("Changed the keys of stored tokens"),
     "audit.expire": _("Let old events go"),
+    "duplicate.dismiss": _("Decided that two are not the same person"),
+    "duplicate.reopen": _("Put two persons back on the work-list"),
     "report.download": _("Downloaded a report"),
     "server_usage.upload": _("Uploaded server usage"),
     "server_usage.export": _("Exported server usage"),

@@ -19,6 +19,13 @@ from enterprise.wording.allocation import ALLOCATION_FAULTS
 from enterprise.wording.changes import CHANGES, Change
 from enterprise.wording.counts import CAUSES, EXCLUSIONS, RULES, Cause
 from enterprise.wording.deliveries import DELIVERY_FAULTS
+from enterprise.wording.duplicates import NAMES as DUPLICATE_RULES
+from enterprise.wording.duplicates import (
+    UNAVAILABLE,
+    change_sentences,
+    reason_sentence,
+    weight_sentence,
+)
 from enterprise.wording.events import count_sentence, overdue_sentence, run_event_sentence
 from enterprise.wording.faults import FAULTS as SOURCE_FAULTS
 from enterprise.wording.faults import TLS_REASONS
@@ -30,19 +37,24 @@ from enterprise.wording.uploads import UPLOAD_FAULTS, UPLOAD_LOG_LINES
 __all__ = [
     "CAUSES",
     "CHANGES",
+    "DUPLICATE_RULES",
     "EXCLUSIONS",
     "FAULTS",
     "GAPS",
     "LOG_LINES",
     "REFUSALS",
+    "UNAVAILABLE",
     "Cause",
     "Change",
+    "change_sentences",
     "event_sentence",
     "fault_sentence",
     "gap_sentence",
     "membership_sentence",
     "person_sentence",
+    "reason_sentence",
     "sentence",
+    "weight_sentence",
 ]
 
 FAULTS: dict[str, str | Promise] = {

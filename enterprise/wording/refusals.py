@@ -76,6 +76,9 @@ REFUSALS: dict[str, str | Promise] = {
     "bad_language": _("“%(value)s” is no language of this console."),
     "bad_secret": _("A secret has from %(least)s to %(most)s characters."),
     "delivery_not_ended": _("This delivery still waits or is being sent. Look again later."),
+    "reason_needed": _("Say why, so that others need not ask again."),
+    "duplicate_not_open": _("This pair has been decided or closed meanwhile. Look at it again."),
+    "duplicate_not_dismissed": _("This pair is not dismissed any more. Look at it again."),
     # The provisioning file
     "provision_unreadable": _("The file cannot be read: %(reason)s."),
     "provision_not_toml": _("The file is not TOML: %(reason)s."),

@@ -134,7 +134,9 @@ def test_the_file_holds_every_event_in_codes(acme: Enterprise, owner: Client) ->
 
 
 def test_every_action_that_is_recorded_has_its_words() -> None:
-    entities = "audit|backup|enterprise|instance|keys|member|report|run|server_usage|token|user"
+    entities = (
+        "audit|backup|duplicate|enterprise|instance|keys|member|report|run|server_usage|token|user"
+    )
     package = Path(__file__).parents[2] / "enterprise"
     used = {
         action

@@ -23,6 +23,7 @@ BODIES: dict[str, Any] = {
     "change_enterprise": {"name": "Acme"},
     "set_cloud_token": {"token": "ghp_1"},
     "set_member": {"role": "owner"},
+    "dismiss_duplicate": {"reason": "twins"},
     "make_token": {"name": "job", "scopes": ["read:enterprise"]},
 }
 EVERY_SCOPE = ("read:enterprise", "write:server_usage", "admin:enterprise")

@@ -53,6 +53,7 @@ def test_no_read_asks_more_queries_for_more_rows(
         "/changes",
         "/difference",
         "/difference/components",
+        "/duplicates",
         "/lists",
         "/lists/excluded",
         "/lists/never-signed-in",
