@@ -31,8 +31,9 @@ ROLE_MEANINGS: dict[str, str | Promise] = {
 }
 SCOPE_MEANINGS: dict[str, str | Promise] = {
     ApiToken.Scope.READ_ENTERPRISE: _(
-        "Consumed licenses and the state of license sync, as GitHub's own API serves them. E-mail"
-        " addresses are not masked."
+        "Consumed licenses and the state of license sync, as GitHub's own API serves them; history,"
+        " runs, settings, people, tokens without their values, and the audit log. E-mail addresses"
+        " are not masked."
     ),
     ApiToken.Scope.WRITE_SERVER_USAGE: _(
         "For a job that brings an instance's user list here. It sees no report."

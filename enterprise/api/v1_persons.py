@@ -54,7 +54,7 @@ class Persons(Schema):
     """A page of persons.
 
     Of a search, which is of the current persons, `snapshot` is null, and `total` too if it is more
-    than 10,000.
+    than 5,000.
     """
 
     snapshot: SnapshotRef | None

@@ -14,7 +14,7 @@ class ApiToken(models.Model):
     """A token for ``/api``: random, shown once, kept as its SHA-256. ``scopes`` is a sorted list."""
 
     class Scope(models.TextChoices):
-        READ_ENTERPRISE = "read:enterprise", _("Read reports, with e-mails")
+        READ_ENTERPRISE = "read:enterprise", _("Read everything, with e-mail addresses")
         WRITE_SERVER_USAGE = "write:server_usage", _("Upload server usage")
         ADMIN_ENTERPRISE = "admin:enterprise", _("Everything an owner can do")
         READ_METRICS = "read:metrics", _("Read metrics")

@@ -17,7 +17,7 @@ from enterprise.models import CurrentPerson, Enterprise, PersonVersion
 from enterprise.selectors.persons import PersonLine, person_line
 from enterprise.services.search_index import TABLE, has_words_index
 
-MOST = 10_000  # persons that a search counts
+MOST = 5_000  # persons that a search counts
 COLUMNS = {"key": ("key",), "accounts": ("accounts", "key")}
 SORTS = [*COLUMNS, *(f"-{name}" for name in COLUMNS)]
 

@@ -12,14 +12,15 @@ from django.utils.translation import gettext as _
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import CloudForm, refuse
+from enterprise.github_pages import cloud_page
 from enterprise.models import Credential, RunKind, RunTrigger
 from enterprise.selectors.connect_page import CLOUD
-from enterprise.services.connection_test import cloud_connection_test
 from enterprise.services.enterprises import enterprise_edit, enterprise_token_set
 from enterprise.services.runs import run_request
 from enterprise.views import shell
 from enterprise.views.connect import acting, answer, progress_of, refusal
-from enterprise.views.instances import say_test, told_of_run, told_of_test
+from enterprise.views.instances import told_of_run
+from enterprise.views.tested import cloud_tested, say_test
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -48,8 +49,7 @@ def progress(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
 @enterprise_view(Permission.SEE_SETTINGS)
 @acting
 def test(request: HttpRequest, access: Access) -> HttpResponse:
-    result = cloud_connection_test(enterprise=access.enterprise)
-    return answer(request, access, told_of_test(CLOUD, result))
+    return answer(request, access, cloud_tested(access.enterprise))
 
 
 @enterprise_view(Permission.CHANGE)
@@ -78,15 +78,18 @@ def edit(request: HttpRequest, access: Access) -> HttpResponse:
             else:
                 messages.success(request, _("Saved."))
             if token:
-                result = cloud_connection_test(enterprise=enterprise)
-                say_test(request, told_of_test(CLOUD, result))
+                say_test(request, cloud_tested(enterprise))
             return redirect(reverse("connect", args=[enterprise.slug]) + f"#{CLOUD}")
     credential = Credential.objects.filter(enterprise=enterprise, instance=None).first()
     return shell.page(
         request,
         access,
         "enterprise/connect/cloud.html",
-        {"form": form, "credential": credential},
+        {
+            "form": form,
+            "credential": credential,
+            "token_page": cloud_page(enterprise.api_url, enterprise.slug, "credential_missing"),
+        },
         tab="settings",
         side="connect",
         status=shell.REFUSED if form.errors else 200,

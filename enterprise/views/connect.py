@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, NamedTuple, ParamSpec
@@ -17,20 +17,21 @@ from django.utils.translation import ngettext
 from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Refused
+from enterprise.github_pages import GitHubPage
 from enterprise.models import Rhythm, RunKind, RunTrigger
 from enterprise.selectors.connect_page import (
     CLOUD,
     CloudBox,
     InstanceBox,
     cloud_box,
-    first_steps,
     instance_boxes,
 )
 from enterprise.selectors.licenses import recount_is_pending
 from enterprise.selectors.runs import run_get
-from enterprise.services.connection_test import ConnectionTest
+from enterprise.services.connection_test import ConnectionTest, Finding
 from enterprise.services.runs import run_request
 from enterprise.views import shell
+from enterprise.views.first_hour import first_hour
 
 P = ParamSpec("P")
 
@@ -60,6 +61,7 @@ class Told(NamedTuple):
     kind: str  # success, info, warning, error
     text: str
     test: ConnectionTest | None = None
+    findings: Sequence[tuple[Finding, GitHubPage | None]] = ()  # each with where it is mended
 
 
 def acting(
@@ -128,9 +130,15 @@ def sync_all(request: HttpRequest, access: Access) -> HttpResponse:
 def answer(
     request: HttpRequest, access: Access, told: Told, *, refused: bool = False
 ) -> HttpResponse:
-    """The box that ``told`` is about by htmx; else the page: again if refused or tested, or anew."""
+    """The box that ``told`` is about by htmx; else the page: again if refused or tested, or anew.
+
+    A test asked for in a step of the first hour is answered there.
+    """
     status = shell.REFUSED if refused else 200
     if shell.by_htmx(request):
+        if told.test is not None and request.POST.get("at") == "step":
+            context = {"told": told}
+            return shell.partial(request, access, "enterprise/connect/_step_told.html", context)
         return box_partial(request, access, told.about, told, status=status)
     if refused or told.test is not None:
         return _page(request, access, told, status=status)
@@ -205,11 +213,10 @@ def _context(access: Access) -> dict[str, Any]:
     boxes = instance_boxes(access.enterprise)
     cloud = cloud_box(access.enterprise)
     pending = recount_is_pending(access.enterprise)
-    steps = first_steps(cloud, boxes)
     return {
         "boxes": boxes,
         "cloud": cloud,
-        "steps": None if steps.done else steps,
+        "guide": first_hour(access, cloud, boxes),
         "recount_pending": pending,
         "rhythms": Rhythm.choices,
         "may_sync_all": cloud.credential is not None or any(box.may_sync for box in boxes),

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from enterprise.access import actor_of
 from enterprise.faults import Refused
 from enterprise.forms import NewEnterpriseForm, refuse
+from enterprise.github_pages import CLOUD_SCOPE, GITHUB, new_token
 from enterprise.models import Enterprise, Membership, Role, User
-from enterprise.services.connection_test import cloud_connection_test
 from enterprise.services.enterprises import enterprise_add, enterprise_token_set
 from enterprise.services.members import sign_in_link_is_open, sign_in_link_use
 from enterprise.views import shell
-from enterprise.views.instances import say_test, told_of_test
+from enterprise.views.tested import cloud_tested, say_test
 
 
 def _may_add(user: User) -> bool:
@@ -64,10 +64,11 @@ def enterprise_new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("%(name)s is added.") % {"name": enterprise.name})
             if token:
-                say_test(request, told_of_test("", cloud_connection_test(enterprise=enterprise)))
+                say_test(request, cloud_tested(enterprise))
             return redirect("connect", enterprise.slug)
     status = shell.REFUSED if form.errors else 200
-    return render(request, "enterprise/enterprise_new.html", {"form": form}, status=status)
+    context = {"form": form, "token_page": new_token(GITHUB, CLOUD_SCOPE)}
+    return render(request, "enterprise/enterprise_new.html", context, status=status)
 
 
 def _signed_in(request: HttpRequest) -> User:

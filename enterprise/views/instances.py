@@ -14,7 +14,13 @@ from django.utils.translation import gettext as _
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import InstanceForm, NewInstanceForm, refuse
-from enterprise.models import Credential, RunKind, RunTrigger, ServerInstance
+from enterprise.github_pages import server_page
+from enterprise.models import (
+    Credential,
+    RunKind,
+    RunTrigger,
+    ServerInstance,
+)
 from enterprise.selectors.connect import host_names_offered
 from enterprise.selectors.connect_page import InstanceBox, instance_boxes
 from enterprise.services.connect import (
@@ -23,7 +29,6 @@ from enterprise.services.connect import (
     license_sync_set,
     rhythm_set,
 )
-from enterprise.services.connection_test import ConnectionTest, connection_test
 from enterprise.services.runs import run_request
 from enterprise.services.servers import (
     instance_add,
@@ -32,8 +37,8 @@ from enterprise.services.servers import (
     instance_token_set,
 )
 from enterprise.views import shell
-from enterprise.views.connect import LEVELS, Told, acting, answer, progress_of, refusal
-from enterprise.wording import sentence
+from enterprise.views.connect import Told, acting, answer, progress_of, refusal
+from enterprise.views.tested import instance_tested, say_test
 
 
 def _about(instance: ServerInstance) -> str:
@@ -141,17 +146,7 @@ def progress(request: HttpRequest, access: Access, pk: int, run_id: int) -> Http
 def test(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """Try the connection now, and show what was found."""
     instance = shell.instance_or_404(access, pk)
-    return answer(
-        request, access, told_of_test(_about(instance), connection_test(instance=instance))
-    )
-
-
-def told_of_test(about: str, result: ConnectionTest) -> Told:
-    if not result.ok:
-        return Told(about, "error", _("The connection test failed."), result)
-    if any(finding.level == "warning" for finding in result.findings):
-        return Told(about, "warning", _("The connection works, with remarks."), result)
-    return Told(about, "success", _("The connection works."), result)
+    return answer(request, access, instance_tested(instance))
 
 
 # --- Adding, editing, removing -------------------------------------------------------------------
@@ -176,9 +171,9 @@ def add(request: HttpRequest, access: Access) -> HttpResponse:
             text = _("%(host)s is added.") % {"host": instance.host_name}
             messages.success(request, text)
             if with_token:
-                say_test(request, told_of_test("", connection_test(instance=instance)))
+                say_test(request, instance_tested(instance))
             return _to_box(access, instance)
-    context = {"form": form, "host_names": host_names_offered(access.enterprise)}
+    context: dict[str, Any] = {"form": form, "host_names": host_names_offered(access.enterprise)}
     return _form_page(request, access, "enterprise/connect/add.html", form, context)
 
 
@@ -213,9 +208,14 @@ def edit(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
                 text = _("The first result of the new source will wait until you apply it.")
                 messages.info(request, text)
             if with_token:
-                say_test(request, told_of_test("", connection_test(instance=instance)))
+                say_test(request, instance_tested(instance))
             return _to_box(access, instance)
-    context = {"form": form, "instance": instance, "credential": credential}
+    context = {
+        "form": form,
+        "instance": instance,
+        "credential": credential,
+        "token_page": server_page(instance.url, "credential_missing"),
+    }
     return _form_page(request, access, "enterprise/connect/edit.html", form, context)
 
 
@@ -230,14 +230,6 @@ def _save_token(access: Access, instance: ServerInstance, form: InstanceForm) ->
         token=token,
     )
     return True
-
-
-def say_test(request: HttpRequest, told: Told) -> None:
-    """A test beside something else that was done: as a message on the page that comes next."""
-    if told.test is None:
-        return
-    worst = [sentence(f.code, f.params) for f in told.test.findings if f.level != "ok"]
-    messages.add_message(request, LEVELS[told.kind], " ".join([told.text, *worst]))
 
 
 @enterprise_view(Permission.CHANGE)

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from enterprise.access import Access, Permission, enterprise_view
-from enterprise.selectors.connect_page import cloud_box, first_steps, instance_boxes
+from enterprise.selectors.connect_page import cloud_box, instance_boxes
 from enterprise.selectors.history import weekly_snapshots
 from enterprise.selectors.licenses import recount_is_pending, snapshot_latest, totals_of
 from enterprise.views import shell
 from enterprise.views.attention import attention
+from enterprise.views.first_hour import first_hour
 from enterprise.views.trend import trend_of
 
 YEAR = dt.timedelta(days=365)
@@ -24,13 +25,12 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     totals = totals_of(snapshot) if snapshot else None
     boxes = instance_boxes(access.enterprise)
     cloud = cloud_box(access.enterprise)
-    steps = first_steps(cloud, boxes)
     weeks = weekly_snapshots(access.enterprise, since=timezone.now() - YEAR)
     context = {
         "totals": totals,
         "boxes": boxes,
         "cloud": cloud,
-        "steps": None if steps.done else steps,
+        "guide": first_hour(access, cloud, boxes),
         "attention": attention(access, boxes, cloud, totals),
         "weeks": list(reversed(weeks)),
         "trend": trend_of(weeks),

@@ -356,7 +356,7 @@ class TestTheConnectionTest:
     ) -> None:
         finding = Finding("error", "missing_scope", {"needed": "site_admin", "has": "repo"})
         result = ConnectionTest(False, "https://ghes1.example.com:443", "", [finding])
-        with patch("enterprise.views.instances.connection_test", return_value=result):
+        with patch("enterprise.views.tested.connection_test", return_value=result):
             response = owner.post(box(instance, "test"), headers=headers)
         html = response.content.decode()
         assert response.status_code == 200
@@ -379,7 +379,7 @@ class TestAddingEditingRemoving:
         self, owner: Client, acme: Enterprise
     ) -> None:
         result = ConnectionTest(True, "https://ghes9.example.com:443", "3.19.2", [])
-        with patch("enterprise.views.instances.connection_test", return_value=result):
+        with patch("enterprise.views.tested.connection_test", return_value=result):
             response = owner.post(
                 f"{PAGE}/instances/new",
                 {"host_name": "GHES9.example.com", "username": "admin", "token": "ghp_x"},
@@ -441,6 +441,21 @@ class TestAddingEditingRemoving:
         assert "ghes1.example.com is removed." in response.content.decode()
         assert not ServerInstance.objects.exists()
 
+    def test_a_step_of_the_first_hour_is_tested_where_it_stands(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        guide = owner.get(PAGE).content.decode()
+        assert f'hx-target="#instance-{instance.pk}-tested"' in guide
+        assert "read%3Aenterprise" in guide  # the cloud's token is made on GitHub's own form
+        finding = Finding("error", "missing_scope", {"needed": "site_admin", "has": "repo"})
+        result = ConnectionTest(False, "https://ghes1.example.com:443", "", [finding])
+        with patch("enterprise.views.tested.connection_test", return_value=result):
+            html = owner.post(box(instance, "test"), {"at": "step"}, headers=HTMX).content.decode()
+        assert "The token lacks the scope site_admin" in html
+        new_token = "https://ghes1.example.com/settings/tokens/new?scopes=site_admin"
+        assert f'href="{new_token}' in html
+        assert "Server can sync" not in html
+
     def test_the_cloud_token_is_saved_and_tested(self, owner: Client, acme: Enterprise) -> None:
         finding = Finding("warning", "owner_info_missing", {})
         result = ConnectionTest(True, "https://api.github.com:443", "", [finding])
@@ -451,7 +466,7 @@ class TestAddingEditingRemoving:
             "time_zone": "Europe/Berlin",
             "token": "ghp_x",
         }
-        with patch("enterprise.views.cloud.cloud_connection_test", return_value=result):
+        with patch("enterprise.views.tested.cloud_connection_test", return_value=result):
             html = owner.post(f"{PAGE}/cloud/edit", values, follow=True).content.decode()
         assert "The connection works, with remarks." in html
         acme.refresh_from_db()

@@ -76,7 +76,7 @@ class TestAddingAnEnterprise:
 
     def test_its_token_is_tested_at_once(self, newcomer: Client) -> None:
         result = ConnectionTest(False, "x", "", [Finding("error", "bad_credentials", {})])
-        with patch("enterprise.views.home.cloud_connection_test", return_value=result):
+        with patch("enterprise.views.tested.cloud_connection_test", return_value=result):
             html = newcomer.post(
                 "/enterprises/new", {**NEW, "token": "ghp_x"}, follow=True
             ).content.decode()
