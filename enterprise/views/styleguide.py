@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -47,8 +48,11 @@ class SampleForm(forms.Form):
 
 def styleguide(request: HttpRequest) -> HttpResponse:
     """The components. ``?theme=`` shows them in another theme than the viewer's own."""
-    if not (settings.DEBUG or _owns_an_enterprise(request)):
-        raise Http404
+    if not settings.DEBUG:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not _owns_an_enterprise(request):
+            raise Http404
     theme = request.GET.get("theme")
     if theme is not None and theme not in THEMES:
         raise Http404

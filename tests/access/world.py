@@ -1,0 +1,149 @@
+"""Two enterprises in which whatever an address may name exists, and everybody who might go there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from hashlib import sha256
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from enterprise.models import ApiToken, Enterprise, Membership, Role, SignInLink, User
+from enterprise.services.audit import SYSTEM
+from enterprise.services.ledger import pack_anchors
+from enterprise.services.tokens import token_digest, token_make
+from tests.factories import (
+    AuditEventFactory,
+    CloudStateFactory,
+    CredentialFactory,
+    EnterpriseFactory,
+    MembershipFactory,
+    ServerInstanceFactory,
+    SnapshotFactory,
+    SyncRunFactory,
+    UserFactory,
+)
+from tests.views.test_licensing import add_persons
+
+# Whatever has a number has this one, in the enterprise acme and in the other; far from what the
+# database would give.
+ACME, OTHER = 7_000_007, 8_000_008
+LINK = "open-sesame"
+
+# By the name of a path's parameter: what stands there. All of it exists.
+PLACES = {
+    "slug": "acme",
+    "enterprise": "acme",
+    "pk": str(ACME),
+    "run_id": str(ACME),
+    "number": str(ACME),
+    "snapshot_id": str(ACME),
+    "token_id": str(ACME),
+    "host": "ghes.acme.example.com",
+    "username": "member-of-acme",
+    "name": "excluded",
+    "page": "license-sync",
+    "token": LINK,
+}
+# The same of the other enterprise, for parameters that name something of one enterprise only.
+OF_THE_OTHER = {
+    "pk": str(OTHER),
+    "run_id": str(OTHER),
+    "number": str(OTHER),
+    "snapshot_id": str(OTHER),
+    "token_id": str(OTHER),
+    "host": "ghes.other.example.com",
+    "username": "member-of-other",
+}
+
+
+def populate(slug: str, number: int) -> Enterprise:
+    """An enterprise with one of everything, each numbered ``number``."""
+    enterprise = EnterpriseFactory(pk=number, slug=slug, compared_snapshot=number)
+    CloudStateFactory(enterprise=enterprise, read=True)
+    CredentialFactory(enterprise=enterprise)
+    instance = ServerInstanceFactory(
+        pk=number,
+        enterprise=enterprise,
+        host_name=f"ghes.{slug}.example.com",
+        url="https://127.0.0.1:9",
+        syncing=True,
+        synced=True,
+        with_token=True,
+    )
+    SyncRunFactory(pk=number, instance=instance, failed=True)
+    anchors = pack_anchors([f"person{number:06}"])
+    for pk in (number - 1, number):
+        snapshot = SnapshotFactory(
+            pk=pk,
+            enterprise=enterprise,
+            persons=1,
+            anchors=anchors,
+            difference={"ours": 1, "listed": 1, "not_listed": 0},
+            github_total=1,
+            github_listed=1,
+        )
+    add_persons(snapshot, [{"number": number}])
+    member = UserFactory(pk=number, username=f"member-of-{slug}")
+    MembershipFactory(pk=number, enterprise=enterprise, user=member, auditor=True)
+    ApiToken.objects.create(pk=number, enterprise=enterprise, name="kept", digest=f"{number:064}")
+    AuditEventFactory(enterprise=enterprise)
+    return enterprise
+
+
+def sign_in(username: str, *roles: tuple[Enterprise, Role]) -> Client:
+    user: User = UserFactory(username=username)
+    Membership.objects.bulk_create(
+        Membership(enterprise=enterprise, user=user, role=role) for enterprise, role in roles
+    )
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def by_token(enterprise: Enterprise, *scopes: str, **fields: Any) -> Client:
+    """A client that sends a token of these scopes, every scope if none is named."""
+    chosen = list(scopes) or list(ApiToken.Scope.values)
+    name = f"{'-'.join(chosen)} {' '.join(fields)}"
+    _, value = token_make(enterprise=enterprise, actor=SYSTEM, name=name, scopes=chosen)
+    ApiToken.objects.filter(digest=token_digest(value)).update(**fields)
+    return Client(headers={"Authorization": f"Bearer {value}"})
+
+
+def drain(response: Any) -> Any:
+    """Read a download to its end, as the test client wants it, and return the response."""
+    if response.streaming:
+        response.read_bytes = b"".join(response.streaming_content)
+    return response
+
+
+class World:
+    """The two enterprises, and a client by who uses it."""
+
+    def __init__(self) -> None:
+        acme, other = populate("acme", ACME), populate("other", OTHER)
+        self.acme, self.other = acme, other
+        self.people: dict[str, Client] = {
+            "owner": sign_in("owen", (acme, Role.OWNER)),
+            "billing manager": sign_in("bill", (acme, Role.BILLING_MANAGER)),
+            "auditor": sign_in("audrey", (acme, Role.AUDITOR)),
+            "other enterprise's owner": sign_in("otto", (other, Role.OWNER)),
+            "stranger": sign_in("hubot"),
+            "signed out": Client(),
+        }
+        past = timezone.now() - dt.timedelta(minutes=1)
+        self.dead_tokens: dict[str, Client] = {
+            "revoked token": by_token(acme, revoked_at=past),
+            "expired token": by_token(acme, expires_at=past),
+            "made-up token": Client(headers={"Authorization": f"Bearer lsc_{'x' * 40}"}),
+        }
+        self.tokens: dict[str, Client] = {
+            str(scope): by_token(acme, scope) for scope in ApiToken.Scope
+        }
+        self.other_token = by_token(other)
+        SignInLink.objects.create(
+            user=UserFactory(username="newcomer", password="!"),
+            digest=sha256(LINK.encode()).hexdigest(),
+            expires_at=timezone.now() + dt.timedelta(hours=1),
+        )
