@@ -9,8 +9,9 @@ The view that returns a fixed body passes the whole middleware and asks for the 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Any
+
+import orjson
 
 from tests.bench.bench_pages import Persons, Server, beside_fixed, fill
 from tests.bench.stage import arguments, console, peak_mib, report, timed
@@ -60,7 +61,7 @@ def split(label: str) -> None:
 
     def baseline() -> int:
         rows: Any = bulk_read(PERSONS, [enterprise.pk])
-        return sum(bool(json.loads(text)) for text, _key in rows)
+        return sum(bool(orjson.loads(text)) for text, _key in rows)
 
     base, persons = timed(baseline)
     taken, done = timed(lambda: allocation_refresh(enterprise=enterprise, snapshot_id=newest.pk))
