@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
 from enterprise.services.cost_centers import ORGANIZATION_LENGTH, TARGET_MOST
+from enterprise.sources.cost_centers import IDENTIFIER_LENGTH
 
 if TYPE_CHECKING:
     from enterprise.views.uploads import SpooledFile
@@ -22,6 +23,15 @@ class TargetForm(forms.Form):
         min_value=0,
         max_value=TARGET_MOST,
         help_text=_("Empty takes the target away."),
+    )
+
+
+class ForgetForm(forms.Form):
+    identifier = forms.CharField(
+        label=_("Identifier"),
+        max_length=IDENTIFIER_LENGTH,
+        help_text=_("An e-mail address, HOST:ID or a cloud login, as in the file."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
 

@@ -79,6 +79,11 @@ _insights = [
     path(
         "cost-centers/upload", insights_allocation.cost_centers_upload, name="cost_centers_upload"
     ),
+    path(
+        "cost-centers/forget",
+        insights_allocation.cost_centers_forget_view,
+        name="cost_centers_forget",
+    ),
     path("cost-centers/erase", insights_allocation.cost_centers_delete, name="cost_centers_delete"),
     path("changes", insights_changes.changes, name="changes"),
     path("forecast", insights_forecast.forecast, name="forecast"),

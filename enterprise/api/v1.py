@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from enterprise.api import (
     v1_allocation,
     v1_audit,
+    v1_cost_centers,
     v1_difference,
     v1_duplicates,
     v1_exports,
@@ -49,6 +50,7 @@ for part in (
     v1_history,
     v1_forecast,
     v1_allocation,
+    v1_cost_centers,
     v1_instances,
     v1_runs,
     v1_usage,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from django.db import transaction
@@ -10,8 +11,8 @@ from django.db.models import F
 from enterprise.faults import Refused
 from enterprise.models import CostCenterEntry, Enterprise, SeatTarget
 from enterprise.services.audit import Actor, audit_record
-from enterprise.services.bulk import bulk_insert
-from enterprise.sources.cost_centers import mapping_read
+from enterprise.services.bulk import IN_LIST, bulk_insert, in_batches
+from enterprise.sources.cost_centers import identifier_key, mapping_read
 
 TARGET_MOST = 10_000_000  # seats
 ORGANIZATION_LENGTH = 100  # as the column
@@ -56,14 +57,38 @@ def cost_centers_erase(*, enterprise: Enterprise, actor: Actor) -> int:
     return before
 
 
+@transaction.atomic
+def cost_centers_forget(*, enterprise: Enterprise, actor: Actor, identifiers: Iterable[str]) -> int:
+    """Delete the lines of somebody who is known by these; how many lines they were."""
+    keys = sorted({identifier_key(each) for each in identifiers} - {""})
+    _version_raise(enterprise)
+    entries = CostCenterEntry.objects.filter(enterprise=enterprise)
+    deleted = sum(
+        entries.filter(identifier__in=batch).delete()[0] for batch in in_batches(keys, IN_LIST)
+    )
+    if deleted:
+        audit_record(
+            enterprise=enterprise,
+            actor=actor,
+            action="cost_centers.forget",
+            target=enterprise.slug,
+            before={"entries": deleted},
+        )
+    return deleted
+
+
 def _clear(enterprise: Enterprise) -> int:
     """The version is raised first: two who replace wait for one another."""
-    Enterprise.objects.filter(pk=enterprise.pk).update(
-        cost_centers_version=F("cost_centers_version") + 1
-    )
+    _version_raise(enterprise)
     entries = CostCenterEntry.objects.filter(enterprise=enterprise)
     deleted: int = entries._raw_delete(entries.db)
     return deleted
+
+
+def _version_raise(enterprise: Enterprise) -> None:
+    Enterprise.objects.filter(pk=enterprise.pk).update(
+        cost_centers_version=F("cost_centers_version") + 1
+    )
 
 
 @transaction.atomic

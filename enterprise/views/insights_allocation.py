@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
-from enterprise.allocation_forms import MappingForm, TargetForm
+from enterprise.allocation_forms import ForgetForm, MappingForm, TargetForm
 from enterprise.downloads import table_download
 from enterprise.faults import Fault, Refused
 from enterprise.forms import refuse
@@ -39,6 +39,7 @@ from enterprise.selectors.licenses import snapshot_get, snapshot_latest
 from enterprise.services.allocation import CLOUD
 from enterprise.services.cost_centers import (
     cost_centers_erase,
+    cost_centers_forget,
     cost_centers_replace,
     target_set,
 )
@@ -186,13 +187,34 @@ def cost_centers_delete(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-def _mapping_page(request: HttpRequest, access: Access, form: MappingForm) -> HttpResponse:
+@enterprise_view(Permission.CHANGE)
+def cost_centers_forget_view(request: HttpRequest, access: Access) -> HttpResponse:
+    """POST deletes the line of one identifier, which stands in no address."""
+    form = ForgetForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if cost_centers_forget(
+            enterprise=access.enterprise,
+            actor=access.actor,
+            identifiers=[form.cleaned_data["identifier"]],
+        ):
+            messages.success(request, _("The line is erased."))
+            return redirect("cost_centers", access.enterprise.slug)
+        form.add_error("identifier", _("The mapping has no line with this identifier."))
+    if request.method != "POST":
+        return redirect("cost_centers", access.enterprise.slug)
+    return _mapping_page(request, access, MappingForm(), forget=form)
+
+
+def _mapping_page(
+    request: HttpRequest, access: Access, form: MappingForm, *, forget: ForgetForm | None = None
+) -> HttpResponse:
     after = shell.whole_number(request.GET.get("after")) or 0
     entries, following = cost_centers_page(access.enterprise, after=after, masked=access.masked)
     summary = cost_centers_summary(access.enterprise)
     url = reverse("cost_centers", args=[access.enterprise.slug])
     context = {
         "form": form,
+        "forget": forget or ForgetForm(),
         "entries": entries,
         "total": sum(number_of for _name, number_of in summary),
         "summary": summary[:SUMMARY],
@@ -207,7 +229,7 @@ def _mapping_page(request: HttpRequest, access: Access, form: MappingForm) -> Ht
         context,
         tab="insights",
         side="allocation",
-        status=shell.REFUSED if form.errors else 200,
+        status=shell.REFUSED if form.errors or (forget and forget.errors) else 200,
     )
 
 

@@ -239,6 +239,18 @@ class TestTheMapping:
         for event in AuditEvent.objects.all():
             assert "mona" not in str([event.target, event.before, event.after])
 
+    def test_loses_the_line_of_one_person_and_no_other(
+        self, owner: Client, auditor: Client, acme: Enterprise
+    ) -> None:
+        upload(owner, "identifier,cost_center\nmona@example.com,One\nhubot,One\n")
+        url = f"{MAPPING}/forget"
+        assert auditor.post(url, {"identifier": "hubot"}).status_code == 404
+        assert owner.post(url, {"identifier": "nobody"}).status_code == 422
+        assert owner.post(url, {"identifier": " MONA@example.com "}).status_code == 302
+        assert CostCenterEntry.objects.get().identifier == "hubot"
+        event = AuditEvent.objects.latest("pk")
+        assert (event.action, event.before) == ("cost_centers.forget", {"entries": 1})
+
     @pytest.mark.parametrize("who", ["billing_manager", "auditor", "stranger"])
     def test_is_an_owners_to_change(
         self, cast: Callable[[str], Client], acme: Enterprise, who: str

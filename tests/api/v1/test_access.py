@@ -24,6 +24,8 @@ BODIES: dict[str, Any] = {
     "set_cloud_token": {"token": "ghp_1"},
     "set_member": {"role": "owner"},
     "dismiss_duplicate": {"reason": "twins"},
+    "put_target": {"seats": 1},
+    "forget_cost_center": {"identifier": "mona"},
     "make_token": {"name": "job", "scopes": ["read:enterprise"]},
 }
 EVERY_SCOPE = ("read:enterprise", "write:server_usage", "admin:enterprise")

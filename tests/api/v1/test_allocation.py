@@ -62,6 +62,9 @@ def test_the_mapping_is_replaced_read_and_erased(admin: V1, reader: V1, counted:
     assert problem(faulty) == (422, "mapping_bad_row")
     assert CostCenterEntry.objects.count() == 2
     assert put(reader, "identifier,cost_center\n").status_code == 403  # type: ignore[attr-defined]
+    assert admin.send("POST", "/cost-centers/forget", {"identifier": "MONA"}).status_code == 204
+    assert admin.send("POST", "/cost-centers/forget", {"identifier": "MONA"}).status_code == 404
+    assert CostCenterEntry.objects.get().identifier == "hubot"
     assert admin.send("DELETE", "/cost-centers").status_code == 204
     assert not CostCenterEntry.objects.exists()
 
