@@ -11,12 +11,15 @@ from functools import wraps
 from typing import Concatenate, NamedTuple, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from enterprise.models import Enterprise, Membership, Role, User
 from enterprise.services.audit import Actor, session_label
+from licsync.sign_in import signed_in_recently
 
 P = ParamSpec("P")
 
@@ -106,3 +109,25 @@ def enterprise_view(
         return login_required(wrapped)
 
     return decorate
+
+
+def confirmed(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """A view that wants a recent proof of who is asking: of credentials, tokens, data to be removed.
+
+    It stands below ``enterprise_view`` or ``login_required``. Whoever signed in longer ago confirms it
+    and comes back by GET: what they sent is dropped, since it may hold a token and would have to be
+    kept meanwhile.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if signed_in_recently(request):
+            return view(request, *args, **kwargs)
+        back = request.get_full_path() if request.method == "GET" else request.path
+        return HttpResponseRedirect(
+            f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}"
+        )
+
+    return wrapped

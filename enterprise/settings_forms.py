@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +20,7 @@ from enterprise.services.enterprises import (
     SEAT_PRICE_MOST,
 )
 from enterprise.services.members import EMAIL_LENGTH, USERNAME_LENGTH
+from enterprise.services.single_sign_on import GROUP_LENGTH
 from enterprise.services.tokens import NAME_LENGTH as TOKEN_NAME_LENGTH
 
 ROLE_MEANINGS: dict[str, str | Promise] = {
@@ -102,6 +104,23 @@ class TokenForm(forms.Form):
     def expires_at(self) -> dt.datetime | None:
         days, _text = EXPIRIES[self.cleaned_data["expires"]]
         return None if days is None else timezone.now() + dt.timedelta(days=days)
+
+
+class GroupRoleForm(forms.Form):
+    provider = forms.ChoiceField(
+        label=_("Identity provider"),
+        choices=lambda: [
+            (provider.id, provider.name)
+            for provider in settings.LICSYNC_IDENTITY_PROVIDERS.values()
+        ],
+    )
+    group = forms.CharField(
+        label=_("Group"),
+        max_length=GROUP_LENGTH,
+        help_text=_("As the identity provider tells it: a name, or an id where it tells ids."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
 
 
 class EnterpriseSettingsForm(forms.Form):

@@ -5,4 +5,4 @@ class LicsyncConfig(AppConfig):
     name = "licsync"
 
     def ready(self) -> None:
-        from licsync import checks  # noqa: F401, PLC0415 - registers the system checks
+        from licsync import checks, sign_in  # noqa: F401, PLC0415 - system checks, a signal

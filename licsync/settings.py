@@ -8,7 +8,7 @@ and address has to be given: what is missing or unsafe stops the start and says 
 from pathlib import Path
 from typing import Any
 
-from licsync import addresses, env, keys, logs, sentry
+from licsync import addresses, env, keys, logs, sentry, single_sign_on
 
 # What a page needs lies in the wheel, or beside manage.py; data then is where the console was started.
 _PACKED = Path(__file__).resolve().parent / "packed"
@@ -97,6 +97,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     "django_htmx",
     "licsync",
     "enterprise",
@@ -202,13 +207,30 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "licsync.sign_in.SignInAdapter"
+ACCOUNT_ADAPTER = "enterprise.single_sign_on.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "enterprise.single_sign_on.SocialAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = (
+    True  # a link: a form that leads elsewhere is against form-action 'self'
+)
+_providers = single_sign_on.identity_providers(
+    "LICSYNC_SSO", env.text("LICSYNC_SSO"), loopback=_public.loopback
+)
+# By what a social account names its provider with: the id, or the entity id of SAML.
+LICSYNC_IDENTITY_PROVIDERS = {provider.app["provider_id"]: provider for provider in _providers}
+SOCIALACCOUNT_PROVIDERS = single_sign_on.social_account_providers(_providers)
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = False
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
+SUDO_SECONDS = ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+MFA_ADAPTER = "licsync.sign_in.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "licsync"
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses here come from owners, and prove nothing
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _public.secure  # loopback, for trying
 
 
 # --- Languages and time -------------------------------------------------------------------------

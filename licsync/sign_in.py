@@ -1,11 +1,24 @@
-"""How persons sign in: by name and password. Accounts come from provisioning, never from a form."""
+"""How persons sign in, with what second factor, and how recently they did.
+
+Accounts come from provisioning, from an owner or from single sign-on, never from a form.
+"""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
 from django.http import HttpRequest
+
+_NO_ADDRESS = "::"  # of a request that came by a socket of this machine
 
 
 class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped to mypy
@@ -14,3 +27,38 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing after signing in or out: the page that follows says it."""
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that rate limits count by: ``licsync.proxies`` says whose headers are believed."""
+        return request.META.get("REMOTE_ADDR") or _NO_ADDRESS
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """One rule for allauth's own pages and ours."""
+        return not signed_in_recently(context.request)
+
+
+class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
+    """Seeds of authenticator apps and recovery codes are encrypted as GitHub's tokens are."""
+
+    def encrypt(self, text: str) -> str:
+        return _keys().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _keys().decrypt(encrypted_text.encode()).decode()
+
+
+def _keys() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.LICSYNC_CREDENTIAL_KEYS])
+
+
+def signed_in_recently(request: HttpRequest) -> bool:
+    """Whether this session's person has proved who they are within the last quarter of an hour."""
+    records = get_authentication_records(request, request.user)
+    return bool(records) and time.time() - records[-1]["at"] < settings.SUDO_SECONDS
+
+
+@receiver(user_logged_in)
+def note_sign_in(request: HttpRequest, user: Any, **_: Any) -> None:
+    """Note the time of a sign-in that is not allauth's own: by a one-time link, or by a test."""
+    if not get_authentication_records(request, user):
+        record_authentication(request, user, "link")

@@ -4,7 +4,10 @@
 """
 
 from allauth.account import views as sign_in
+from allauth.socialaccount.views import login_cancelled, login_error
 from django.urls import include, path
+
+from licsync import saml
 
 urlpatterns = [
     path("accounts/login/", sign_in.login, name="account_login"),
@@ -13,6 +16,16 @@ urlpatterns = [
     path("accounts/password/change/", sign_in.password_change, name="account_change_password"),
     path("accounts/password/set/", sign_in.password_set, name="account_set_password"),
     path("accounts/inactive/", sign_in.account_inactive, name="account_inactive"),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
+    # Not all of allauth.socialaccount.urls: nobody signs up by a form.
+    path(
+        "accounts/3rdparty/login/cancelled/", login_cancelled, name="socialaccount_login_cancelled"
+    ),
+    path("accounts/3rdparty/login/error/", login_error, name="socialaccount_login_error"),
+    path("accounts/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("accounts/saml/<organization_slug>/acs/finish/", saml.finish_acs, name="saml_finish_acs"),
+    path("accounts/", include("allauth.socialaccount.providers.saml.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("enterprise.urls")),
 ]

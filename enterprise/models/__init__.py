@@ -30,7 +30,7 @@ from enterprise.models.ledger import (
     PersonVersion,
     Snapshot,
 )
-from enterprise.models.member import Membership, Role, SignInLink, User
+from enterprise.models.member import GroupRole, Membership, Role, SignInLink, User
 from enterprise.models.server import Credential, Rhythm, ServerInstance, Source
 from enterprise.models.sync import (
     RunChunk,
@@ -71,6 +71,7 @@ __all__ = [
     "Event",
     "EventKind",
     "GitHubSyncStatus",
+    "GroupRole",
     "Membership",
     "MembershipVersion",
     "PersonVersion",

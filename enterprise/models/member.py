@@ -78,6 +78,8 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role)
     added_at = models.DateTimeField(auto_now_add=True)
+    # The identity provider by whose group the role came, "" for a role given by hand.
+    given_by = models.CharField(max_length=100, blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -86,6 +88,28 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role}"
+
+
+class GroupRole(models.Model):
+    """Who is in this group of an identity provider has this role (``services.single_sign_on``)."""
+
+    enterprise = models.ForeignKey(
+        "enterprise.Enterprise", on_delete=models.CASCADE, related_name="group_roles"
+    )
+    provider = models.CharField(max_length=100)
+    group = models.CharField(max_length=200)
+    role = models.CharField(max_length=20, choices=Role)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["enterprise", "provider", "group"], name="group_role_one_a_group"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["provider", "group"], name="group_role_by_group")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.group}: {self.role}"
 
 
 class SignInLink(models.Model):

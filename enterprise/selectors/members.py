@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db.models import Exists, OuterRef
 
 from enterprise.emails import mask
-from enterprise.models import ApiToken, Enterprise, Membership
+from enterprise.models import ApiToken, Enterprise, GroupRole, Membership
 from enterprise.selectors.persons import mask_key
 from enterprise.services.members import never_signed_in
 
@@ -81,3 +81,12 @@ def tokens_page(
 def token_get(enterprise: Enterprise, pk: int) -> ApiToken | None:
     """A token of this enterprise that is not revoked."""
     return ApiToken.objects.filter(enterprise=enterprise, pk=pk, revoked_at=None).first()
+
+
+def group_roles(enterprise: Enterprise) -> list[GroupRole]:
+    """The rules by which groups of identity providers have roles, in the order of their names."""
+    return list(enterprise.group_roles.order_by("provider", "group"))
+
+
+def group_role_get(enterprise: Enterprise, pk: int) -> GroupRole | None:
+    return enterprise.group_roles.select_related("enterprise").filter(pk=pk).first()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
 from django.conf import settings
@@ -16,6 +17,8 @@ from django.db import models, transaction
 
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.audit_seal import audit_sign_anew
+
+_SEEDS = {"secret", "seed"}
 
 
 class Rotation(NamedTuple):
@@ -56,6 +59,10 @@ def keys_rotate(*, actor: Actor) -> Rotation:
                 continue
             same = model._default_manager.filter(pk=row.pk, **{column: found})
             renewed += same.update(**{column: replaced})
+    of_factors = _second_factors_renew()
+    renewed += of_factors.renewed
+    current += of_factors.current
+    unreadable += of_factors.unreadable
     signed, foreign = audit_sign_anew()
     if renewed or signed or unreadable:
         with transaction.atomic():
@@ -66,6 +73,25 @@ def keys_rotate(*, actor: Actor) -> Rotation:
                 after={"renewed": renewed, "unreadable": len(unreadable), "signed": signed},
             )
     return Rotation(renewed, current, unreadable, signed, foreign)
+
+
+def _second_factors_renew() -> Rotation:
+    """The seeds of authenticator apps and recovery codes, which allauth keeps inside a JSON column."""
+    renewed = current = 0
+    unreadable = []
+    for row in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).iterator():
+        data = dict(row.data)
+        try:
+            for key in _SEEDS & data.keys():
+                data[key] = _renewed(data[key]) or data[key]
+        except InvalidToken:
+            unreadable.append(f"{row.get_type_display()} {row.pk}")
+            continue
+        if data == row.data:
+            current += 1
+        else:
+            renewed += Authenticator.objects.filter(pk=row.pk, data=row.data).update(data=data)
+    return Rotation(renewed, current, unreadable, 0, 0)
 
 
 def _renewed(ciphertext: str) -> str | None:

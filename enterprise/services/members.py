@@ -77,21 +77,27 @@ def _checked_email(email: str) -> str:
 
 
 @transaction.atomic
-def member_set(*, enterprise: Enterprise, user: User, role: str, actor: Actor) -> bool:
-    """Give a person their one role. False if they have it. The last owner stays an owner."""
+def member_set(
+    *, enterprise: Enterprise, user: User, role: str, actor: Actor, given_by: str = ""
+) -> bool:
+    """Give a person their one role. False if they have it. The last owner stays an owner.
+
+    ``given_by`` names the identity provider by whose group it comes; the role goes with the group.
+    """
     if role not in Role.values:
         raise Refused("bad_role", field="role", value=str(role)[:50])
     _lock(enterprise)
     membership = Membership.objects.filter(enterprise=enterprise, user=user).first()
     if membership is not None and membership.role == role:
+        Membership.objects.filter(pk=membership.pk).update(given_by=given_by)
         return False
     before = membership.role if membership else None
     if membership is None:
-        Membership.objects.create(enterprise=enterprise, user=user, role=role)
+        Membership.objects.create(enterprise=enterprise, user=user, role=role, given_by=given_by)
     else:
         _refuse_without_owner(enterprise, membership)
-        membership.role = role
-        membership.save(update_fields=["role"])
+        membership.role, membership.given_by = role, given_by
+        membership.save(update_fields=["role", "given_by"])
     audit_record(
         enterprise=enterprise,
         actor=actor,

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from enterprise.access import Access, Permission, enterprise_view
+from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import CloudForm, refuse
 from enterprise.github_pages import cloud_page
@@ -53,6 +53,7 @@ def test(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def edit(request: HttpRequest, access: Access) -> HttpResponse:
     """The settings of the enterprise account, and its token."""
     enterprise = access.enterprise

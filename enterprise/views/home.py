@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from enterprise.access import actor_of
+from enterprise.access import actor_of, confirmed
 from enterprise.faults import Refused
 from enterprise.forms import NewEnterpriseForm, refuse
 from enterprise.github_pages import CLOUD_SCOPE, GITHUB, new_token
@@ -43,6 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@confirmed
 def enterprise_new(request: HttpRequest) -> HttpResponse:
     """Add an enterprise, owned by who adds it; then its GitHub Connect page."""
     user = _signed_in(request)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from enterprise.access import Access, Permission, enterprise_view
+from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import InstanceForm, NewInstanceForm, refuse
 from enterprise.github_pages import server_page
@@ -66,6 +66,7 @@ def connect_on(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def connect_off(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """GET asks, as the dialog on the page does; POST disables."""
     instance = shell.instance_or_404(access, pk)
@@ -153,6 +154,7 @@ def test(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def add(request: HttpRequest, access: Access) -> HttpResponse:
     form = NewInstanceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -178,6 +180,7 @@ def add(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def edit(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     instance = shell.instance_or_404(access, pk)
     credential = Credential.objects.filter(instance=instance).first()
@@ -233,6 +236,7 @@ def _save_token(access: Access, instance: ServerInstance, form: InstanceForm) ->
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def remove(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """GET asks with what it will do; POST removes."""
     instance = shell.instance_or_404(access, pk)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise import wording
-from enterprise.access import Access, Permission, enterprise_view
+from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import refuse
 from enterprise.models import Membership, Role, User
@@ -51,6 +51,7 @@ def _list(request: HttpRequest, access: Access, *, error: str = "") -> HttpRespo
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def member_add(request: HttpRequest, access: Access) -> HttpResponse:
     """Give somebody a role. Who is new here gets a sign-in link, shown in the answer and never again."""
     form = MemberForm(request.POST or None)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from enterprise.access import Access, Permission, enterprise_view
+from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import refuse
 from enterprise.selectors.members import token_get, tokens_page
@@ -34,6 +34,7 @@ def tokens(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def token_new(request: HttpRequest, access: Access) -> HttpResponse:
     """Make a token. Its value stands in the answer and nowhere else: only a digest is kept."""
     form = TokenForm(request.POST or None)

@@ -43,6 +43,7 @@ REFUSALS: dict[str, str | Promise] = {
     "bad_time_zone": _("“%(value)s” is no time zone. Choose one such as Europe/Berlin."),
     "bad_username": _("“%(value)s” is no username. Use letters, digits and @ . + - _ only."),
     "bad_email": _("This is no e-mail address."),
+    "group_needed": _("Name the group as the identity provider does."),
     "bad_role": _("“%(value)s” is no role. Choose owner, billing_manager or auditor."),
     "last_owner": _(
         "%(username)s is the last owner and cannot be removed. Make somebody else an owner first."

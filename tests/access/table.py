@@ -19,10 +19,12 @@ class Needs(enum.Enum):
 
     NOTHING = "open to everybody, signed in or not"
     SIGN_IN = "for whoever is signed in"
+    ONESELF = "names something of one person; hidden from all others who are signed in"
     OWNER_ANYWHERE = "for owners of any enterprise; hidden from others who are signed in"
+    PROVIDER = "of an identity provider; hidden from everybody where it is not set up, as here"
 
 
-NOTHING, SIGN_IN, OWNER_ANYWHERE = Needs
+NOTHING, SIGN_IN, ONESELF, OWNER_ANYWHERE, PROVIDER = Needs
 
 # By the name of the route, or by its pattern if it has none. With a Permission, the page is one of
 # an enterprise: to see it needs that, and every other method than GET needs CHANGE besides.
@@ -34,6 +36,30 @@ PAGES: dict[str, Needs | Permission] = {
     "account_reauthenticate": SIGN_IN,
     "account_change_password": SIGN_IN,
     "account_set_password": SIGN_IN,
+    "socialaccount_login_cancelled": NOTHING,
+    "socialaccount_login_error": NOTHING,
+    "openid_connect_login": PROVIDER,
+    "openid_connect_callback": PROVIDER,
+    "saml_login": PROVIDER,
+    "saml_acs": PROVIDER,
+    "saml_finish_acs": PROVIDER,
+    "saml_sls": PROVIDER,
+    "saml_metadata": PROVIDER,
+    "mfa_index": SIGN_IN,
+    "mfa_authenticate": NOTHING,  # for whoever has given the password, and leads others to sign in
+    "mfa_login_webauthn": NOTHING,
+    "mfa_reauthenticate": SIGN_IN,
+    "mfa_activate_totp": SIGN_IN,
+    "mfa_deactivate_totp": SIGN_IN,
+    "mfa_view_recovery_codes": SIGN_IN,
+    "mfa_generate_recovery_codes": SIGN_IN,
+    "mfa_download_recovery_codes": SIGN_IN,
+    "mfa_list_webauthn": SIGN_IN,
+    "mfa_add_webauthn": SIGN_IN,
+    "mfa_reauthenticate_webauthn": SIGN_IN,
+    "mfa_edit_webauthn": ONESELF,
+    "mfa_remove_webauthn": ONESELF,
+    "usersessions_list": SIGN_IN,
     "sign_in_link": NOTHING,
     "set_language": NOTHING,
     "settings": NOTHING,  # leads to the profile
@@ -87,6 +113,8 @@ PAGES: dict[str, Needs | Permission] = {
     "instance_progress": SETTINGS,
     "enterprise_settings": SETTINGS,
     "members": SETTINGS,
+    "groups": SETTINGS,
+    "group_remove": SETTINGS,
     "member_add": CHANGE,
     "member_role": SETTINGS,
     "member_remove": CHANGE,
@@ -100,6 +128,20 @@ PAGES: dict[str, Needs | Permission] = {
     "api/v1/": NOTHING,
     "api-v1:openapi-json": NOTHING,
     "api-v1:openapi-view": NOTHING,
+}
+
+# Pages of which an owner who signed in a while ago has to confirm who they are (``access.confirmed``):
+# where credentials are shown as set or changed, tokens made, data removed.
+CONFIRMED = {
+    "enterprise_new",
+    "cloud_edit",
+    "instance_add",
+    "instance_edit",
+    "instance_remove",
+    "connect_off",
+    "member_add",
+    "groups",
+    "token_new",
 }
 
 READ = frozenset({ApiToken.Scope.READ_ENTERPRISE, ApiToken.Scope.ADMIN_ENTERPRISE})

@@ -7,40 +7,20 @@ with ``tests/access/table.py``, which has a line for each, and with ``enterprise
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
-from django.utils import translation
 
 from enterprise.access import MATRIX, Permission
-from enterprise.api import limits
 from enterprise.models import ApiToken, Role
 from tests.access.routes import Operation, Route, all_routes, operations, pages
-from tests.access.table import CATCH_ALL, OPERATIONS, PAGES, PENDING, Needs
+from tests.access.table import CATCH_ALL, CONFIRMED, OPERATIONS, PAGES, PENDING, Needs
 from tests.access.world import OF_THE_OTHER, PLACES, World, drain
 from tests.views.conftest import HTMX
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def _world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """Made once, since whatever a test does to it is undone by ``ask``."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield World()
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr("enterprise.api.v3.counter", limits.Counter())
-    cache.clear()
-    with translation.override("en"):
-        yield _world
 
 
 # --- Pages ------------------------------------------------------------------------------------------
@@ -74,12 +54,16 @@ def ask(client: Client, method: str, address: str) -> str:
 def expected(needs: Needs | Permission, who: str, method: str) -> str:
     if needs is Needs.NOTHING:
         return IN
+    if needs is Needs.PROVIDER:
+        return HIDDEN
     if who in ("signed out", "revoked token", "token"):
         return SIGN_IN
     if needs is Needs.OWNER_ANYWHERE:
         return IN if who in ("owner", "other enterprise's owner") else HIDDEN
     if needs is Needs.SIGN_IN:
         return IN
+    if needs is Needs.ONESELF:
+        return HIDDEN
     wanted = {needs} if method == "GET" else {needs, Permission.CHANGE}
     return IN if who in ROLES and wanted <= MATRIX[ROLES[who]] else HIDDEN
 
@@ -114,6 +98,23 @@ def test_a_page_lets_in_whom_the_matrix_does(world: World, route: Route) -> None
             if found != right:
                 wrong[f"{method} {address} as {who}"] = f"{found}, but by the table: {right}"
     assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    "route",
+    [route for route in pages() if not isinstance(PAGES.get(route.key), Needs)]
+    + [route for route in pages() if PAGES.get(route.key) is Needs.OWNER_ANYWHERE],
+    ids=lambda route: route.key,
+)
+def test_an_owner_who_signed_in_long_ago_confirms_it_where_credentials_are(
+    world: World, route: Route
+) -> None:
+    for method in ("GET", "POST"):
+        with transaction.atomic():
+            response = drain(world.stale_owner.generic(method, route.address(PLACES)))
+            transaction.set_rollback(True)
+        confirms = response.get("Location", "").startswith("/accounts/reauthenticate/?next=")
+        assert confirms == (route.key in CONFIRMED), method
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,15 @@ import datetime as dt
 from hashlib import sha256
 from typing import Any
 
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from enterprise.models import ApiToken, Enterprise, Membership, Role, SignInLink, User
+from enterprise.models import ApiToken, Enterprise, GroupRole, Membership, Role, SignInLink, User
 from enterprise.services.audit import SYSTEM
 from enterprise.services.ledger import pack_anchors
 from enterprise.services.tokens import token_digest, token_make
@@ -45,6 +50,8 @@ PLACES = {
     "name": "excluded",
     "page": "license-sync",
     "token": LINK,
+    "provider_id": "none",
+    "organization_slug": "none",
 }
 # The same of the other enterprise, for parameters that name something of one enterprise only.
 OF_THE_OTHER = {
@@ -88,6 +95,9 @@ def populate(slug: str, number: int) -> Enterprise:
     member = UserFactory(pk=number, username=f"member-of-{slug}")
     MembershipFactory(pk=number, enterprise=enterprise, user=member, auditor=True)
     ApiToken.objects.create(pk=number, enterprise=enterprise, name="kept", digest=f"{number:064}")
+    GroupRole.objects.create(
+        pk=number, enterprise=enterprise, provider="corp", group="staff", role=Role.AUDITOR
+    )
     AuditEventFactory(enterprise=enterprise)
     return enterprise
 
@@ -132,6 +142,7 @@ class World:
             "stranger": sign_in("hubot"),
             "signed out": Client(),
         }
+        self._give_second_factors()
         past = timezone.now() - dt.timedelta(minutes=1)
         self.dead_tokens: dict[str, Client] = {
             "revoked token": by_token(acme, revoked_at=past),
@@ -142,8 +153,23 @@ class World:
             str(scope): by_token(acme, scope) for scope in ApiToken.Scope
         }
         self.other_token = by_token(other)
+        self.stale_owner = sign_in("stella", (acme, Role.OWNER))
+        session = self.stale_owner.session
+        for record in session[AUTHENTICATION_METHODS_SESSION_KEY]:
+            record["at"] -= settings.SUDO_SECONDS
+        session.save()
         SignInLink.objects.create(
             user=UserFactory(username="newcomer", password="!"),
             digest=sha256(LINK.encode()).hexdigest(),
             expires_at=timezone.now() + dt.timedelta(hours=1),
+        )
+
+    @staticmethod
+    def _give_second_factors() -> None:
+        """The stranger has an authenticator app and recovery codes; a passkey is somebody else's."""
+        hubot = User.objects.get(username="hubot")
+        TOTP.activate(hubot, generate_totp_secret())
+        RecoveryCodes.activate(hubot)
+        Authenticator.objects.create(
+            pk=ACME, user=UserFactory(), type=Authenticator.Type.WEBAUTHN, data={"name": "Key"}
         )

@@ -1,6 +1,26 @@
+import time
+
 import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from cryptography.fernet import Fernet
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.sessions.models import Session
+from django.test import Client
 from django.urls import NoReverseMatch, reverse
+
+from enterprise.services.audit import SYSTEM
+from enterprise.services.key_rotation import keys_rotate
 
 pytestmark = pytest.mark.django_db
 
@@ -52,3 +72,132 @@ def test_a_page_to_return_to_must_be_ours(client, mona):
         "/accounts/login/?next=https://evil.example.com/", {"login": "mona", "password": PASSWORD}
     )
     assert response["Location"] == "/"
+
+
+# --- Second factors, sessions, confirming ----------------------------------------------------------
+
+
+def sign_in(client, **fields):
+    return client.post("/accounts/login/", {"login": "mona", "password": PASSWORD, **fields})
+
+
+def code(secret):
+    return format_hotp_value(hotp_value(secret, yield_hotp_counters_from_time().__next__()))
+
+
+@pytest.fixture
+def secret(mona):
+    """Mona has an authenticator app and recovery codes."""
+    secret = generate_totp_secret()
+    TOTP.activate(mona, secret)
+    RecoveryCodes.activate(mona)
+    return secret
+
+
+def test_the_password_alone_lets_nobody_in_who_has_a_second_factor(client, secret):
+    assert sign_in(client)["Location"] == "/accounts/2fa/authenticate/"
+    client.post("/accounts/2fa/authenticate/", {"code": "000000"})
+    assert "_auth_user_id" not in client.session
+    client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
+    assert "_auth_user_id" in client.session
+
+
+def test_a_recovery_code_lets_in_once(mona, secret):
+    recovery = RecoveryCodes(Authenticator.objects.get(type="recovery_codes"))
+    first = recovery.get_unused_codes()[0]
+    for expected in (True, False):
+        client = Client()
+        sign_in(client)
+        client.post("/accounts/2fa/authenticate/", {"code": first})
+        assert ("_auth_user_id" in client.session) is expected
+
+
+def test_the_seeds_are_encrypted_at_rest(secret):
+    kept = str(list(Authenticator.objects.values_list("data", flat=True)))
+    assert secret not in kept
+    codes = RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).get_unused_codes()
+    assert not any(each in kept for each in codes)
+
+
+def test_a_person_ends_their_other_sessions(mona):
+    here, elsewhere = Client(), Client()
+    sign_in(here)
+    sign_in(elsewhere)
+    page = here.get("/accounts/sessions/").content.decode()
+    assert page.count("127.0.0.1") == 2
+    here.post("/accounts/sessions/")
+    assert here.get("/settings/profile").status_code == 200
+    assert elsewhere.get("/settings/profile").status_code == 302
+
+
+def test_who_signed_in_a_while_ago_confirms_by_password_and_goes_on(client, mona):
+    sign_in(client)
+    new = "/enterprises/new"
+    assert client.get(new).status_code == 200
+    with time_machine.travel(time.time() + settings.SUDO_SECONDS + 1, tick=False):
+        asked = client.get(new)
+        assert asked["Location"] == "/accounts/reauthenticate/?next=%2Fenterprises%2Fnew"
+        client.post("/accounts/reauthenticate/", {"password": "wrong", "next": new})
+        assert client.get(new).status_code == 302
+        assert client.post(asked["Location"], {"password": PASSWORD, "next": new}).url == new
+        assert client.get(new).status_code == 200
+
+
+def test_what_was_sent_is_not_kept_while_it_is_confirmed(client, mona):
+    sign_in(client)
+    with time_machine.travel(time.time() + settings.SUDO_SECONDS + 1, tick=False):
+        client.post("/enterprises/new", {"slug": "acme", "token": "ghp_secret"})
+        assert "ghp_secret" not in str(dict(client.session.items()))
+
+
+def test_the_session_gets_a_new_name_at_sign_in(client, mona):
+    """A session that an attacker planted before is worth nothing after (fixation)."""
+    client.get("/accounts/login/")
+    session = client.session
+    session["planted"] = True
+    session.save()
+    before = session.session_key
+    client.cookies["licsync_session"] = before
+    sign_in(client)
+    assert client.cookies["licsync_session"].value != before
+    assert not Session.objects.filter(session_key=before).exists()
+
+
+@pytest.mark.parametrize("login", ["mona", "nobody"])
+def test_a_wrong_name_costs_as_many_hashes_as_a_wrong_password(client, mona, login, monkeypatch):
+    """What a guess costs tells nothing: counted, since a clock would tell too much or too little."""
+    calls = []
+    monkeypatch.setattr(
+        MD5PasswordHasher,
+        "encode",
+        lambda self, password, salt: calls.append(1) or original(self, password, salt),
+    )
+    client.post("/accounts/login/", {"login": login, "password": "wrong"})
+    assert len(calls) == 1
+
+
+original = MD5PasswordHasher.encode
+
+
+def test_guesses_are_counted_where_every_process_sees_them():
+    assert not settings.CACHES["default"]["BACKEND"].endswith(("LocMemCache", "DummyCache"))
+
+
+def test_a_forwarded_address_of_a_stranger_does_not_reset_the_count(client, mona):
+    for n in range(12):
+        client.post(
+            "/accounts/login/",
+            {"login": "mona", "password": "wrong"},
+            headers={"X-Forwarded-For": f"198.51.100.{n}"},
+        )
+    sign_in(client)
+    assert "_auth_user_id" not in client.session
+
+
+def test_rotating_the_keys_renews_the_seeds(mona, secret, settings):
+    old = settings.LICSYNC_CREDENTIAL_KEYS
+    settings.LICSYNC_CREDENTIAL_KEYS = [Fernet.generate_key().decode(), *old]
+    keys_rotate(actor=SYSTEM)
+    settings.LICSYNC_CREDENTIAL_KEYS = settings.LICSYNC_CREDENTIAL_KEYS[:1]
+    assert TOTP(Authenticator.objects.get(type="totp")).validate_code(code(secret))
+    assert RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).get_unused_codes()

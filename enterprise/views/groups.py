@@ -1,0 +1,49 @@
+"""Which group of an identity provider has which role in this enterprise."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from enterprise.access import Access, Permission, confirmed, enterprise_view
+from enterprise.faults import Refused
+from enterprise.forms import refuse
+from enterprise.selectors.members import group_role_get, group_roles
+from enterprise.services.single_sign_on import group_role_remove, group_role_set
+from enterprise.settings_forms import GroupRoleForm
+from enterprise.views import shell
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+@confirmed
+def groups(request: HttpRequest, access: Access) -> HttpResponse:
+    """The rules; an owner adds one below them."""
+    form = GroupRoleForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            group_role_set(enterprise=access.enterprise, actor=access.actor, **values)
+        except Refused as refused:
+            refuse(form, refused)
+        else:
+            text = _("%(group)s has the role from the next sign-in of each of its members on.")
+            messages.success(request, text % {"group": values["group"]})
+            return redirect("groups", access.enterprise.slug)
+    context = {"form": form, "rules": group_roles(access.enterprise)}
+    status = shell.REFUSED if form.errors else 200
+    template = "enterprise/members/groups.html"
+    return shell.page(
+        request, access, template, context, tab="settings", side="members", status=status
+    )
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def group_remove(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    rule = shell.found_or_404(group_role_get(access.enterprise, pk))
+    if request.method == "POST":
+        group_role_remove(rule=rule, actor=access.actor)
+        text = _("%(group)s has no role any more. Its members lose it at their next sign-in.")
+        messages.success(request, text % {"group": rule.group})
+    return redirect("groups", access.enterprise.slug)
