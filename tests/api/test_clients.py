@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,17 @@ from enterprise.records import CloudRow
 from tests.api.conftest import make_token
 from tests.conftest import SERVICES_REQUIRED
 from tests.factories import ServerInstanceFactory, SyncRunFactory
-from tests.reports.ledger import count, member, members
+from tests.reports.ledger import apply_rows, count, member, members, recount
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OCTOKIT = Path(__file__).parent / "octokit"
-PEOPLE = 230
+GO_GITHUB = Path(__file__).parent / "gogithub"
+GO_PATH = Path("/usr/share/gocode")  # where Debian's packages of Go put their source
+GO_CACHE = Path(tempfile.gettempdir()) / "licsync-go-cache"
+PEOPLE = 5000
+LOGINS = sorted(["", "mona", *(f"person{n:05}" for n in range(PEOPLE - 2))])
+PER_PAGE = 100
 
 
 @pytest.fixture
@@ -45,23 +53,35 @@ def pygithub(base_url: str, token: str, **options: Any) -> Github:
     )
 
 
-@pytest.mark.parametrize("per_page", [30, 100])
 def test_pygithub_lists_everybody_and_can_read_every_attribute(
-    counted: Enterprise, token: str, base_url: str, per_page: int
+    counted: Enterprise, token: str, base_url: str
 ) -> None:
-    licenses = pygithub(base_url, token, per_page=per_page).get_enterprise("acme")
+    licenses = pygithub(base_url, token, per_page=PER_PAGE).get_enterprise("acme")
     answer = licenses.get_consumed_licenses()
     assert answer.total_seats_consumed == PEOPLE
     assert answer.total_seats_purchased == 500
     users = list(answer.get_users())
-    assert len({user.github_com_login for user in users}) == len(users) == PEOPLE
+    assert sorted(user.github_com_login for user in users) == LOGINS
     names = [name for name in dir(users[0]) if name.startswith(("github_", "enterprise_"))]
     assert len(names) > 10
-    for user in users:
+    for user in users[:300]:
         assert user.license_type == "enterprise"
         for name in [*names, "total_user_accounts", "visual_studio_subscription_user"]:
             getattr(user, name)
     assert answer.get_users(licence_users_per_page=1).totalCount == PEOPLE
+
+
+def test_pygithub_lists_everybody_once_though_a_sync_lands_in_between(
+    counted: Enterprise, token: str, base_url: str
+) -> None:
+    licenses = pygithub(base_url, token, per_page=PER_PAGE).get_enterprise("acme")
+    met = []
+    for user in licenses.get_consumed_licenses().get_users():
+        met.append(user.github_com_login)
+        if len(met) == 1234:
+            apply_rows(counted, members(PEOPLE, start=1000))
+            recount(counted)
+    assert sorted(met) == LOGINS
 
 
 def test_pygithub_knows_the_errors(counted: Enterprise, token: str, base_url: str) -> None:
@@ -78,29 +98,63 @@ def test_pygithub_reads_the_rate_limit(counted: Enterprise, token: str, base_url
     assert client.rate_limiting[0] == client.rate_limiting[1] - 1
 
 
-@pytest.mark.parametrize("per_page", [7, 100])
-def test_octokit_lists_everybody_and_the_sync_status(
-    enterprise: Enterprise, counted: Enterprise, base_url: str, per_page: int
-) -> None:
+# --- Programs in other languages -----------------------------------------------------------------
+
+
+def octokit() -> list[str]:
     node = shutil.which("node")
     if node is None or not (OCTOKIT / "node_modules" / "@octokit").is_dir():
-        reason = "octokit is not installed: npm ci in tests/api/octokit"
-        if SERVICES_REQUIRED:
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    done = subprocess.run(
-        [node, "list.mjs", base_url, make_token(enterprise), "acme", str(per_page)],
-        cwd=OCTOKIT,
-        capture_output=True,
+        unavailable("octokit is not installed: npm ci in tests/api/octokit")
+    return [node or "", str(OCTOKIT / "list.mjs")]
+
+
+def go_github() -> list[str]:
+    """Debian's package of go-github, which is older than its methods for these endpoints."""
+    go = shutil.which("go")
+    if go is None or not (GO_PATH / "src" / "github.com" / "google" / "go-github").is_dir():
+        unavailable("go-github is not installed: golang-github-google-go-github-dev")
+    return [go or "", "run", str(GO_GITHUB / "list.go")]
+
+
+def unavailable(reason: str) -> None:
+    if SERVICES_REQUIRED:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.mark.parametrize("program", [octokit, go_github])
+def test_a_program_lists_everybody_once_though_a_sync_lands_in_between(
+    enterprise: Enterprise,
+    counted: Enterprise,
+    base_url: str,
+    program: Callable[[], list[str]],
+) -> None:
+    """octokit follows ``Link`` to the letter; go-github takes the page's number from it."""
+    with subprocess.Popen(
+        [*program(), base_url, make_token(enterprise), "acme", str(PER_PAGE)],
+        env={
+            **os.environ,
+            "GO111MODULE": "off",
+            "GOPATH": str(GO_PATH),
+            "GOCACHE": str(GO_CACHE),
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    logins = [user["github_com_login"] for user in told["users"]]
-    assert len(set(logins)) == len(logins) == PEOPLE
+    ) as listing:
+        assert listing.stderr is not None
+        line = listing.stderr.readline()
+        if line == "first page\n":
+            apply_rows(enterprise, members(PEOPLE, start=1000))
+            recount(enterprise)
+        out, err = listing.communicate("go on\n", timeout=120)
+    assert listing.returncode == 0, line + err
+    told = json.loads(out)
+    assert sorted(user["github_com_login"] for user in told["users"]) == LOGINS
     assert told["status"]["server_instances"][0]["hostname"] == "ghes1.example.com"
     assert told["status"]["server_instances"][0]["last_sync"]["status"] == "success"
     assert told["refusal"]["status"] == 404
     assert told["refusal"]["message"].startswith("Not Found")
+    if program is go_github:
+        assert told["used"] == PEOPLE // PER_PAGE + 1
