@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import IO, Any, Protocol
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 
 from enterprise.models import Enterprise, Snapshot
 from enterprise.reports.csv import file_name, report_csv, table_csv
-from enterprise.reports.json_lines import report_json_lines
+from enterprise.reports.json_lines import report_json_lines, table_json_lines
 from enterprise.reports.rest import moment
+from enterprise.reports.tables import Table
 from enterprise.services.audit import Actor, audit_record
 
 CSV = "text/csv; charset=utf-8; header=present"
@@ -47,10 +48,7 @@ def report_download(
     chunks = report_csv(
         snapshot,
         masked=reader.masked,
-        incomplete=_(
-            "INCOMPLETE: this download broke off after %(written)s of %(persons)s rows."
-            " Download it again."
-        ),
+        incomplete=incomplete_report(),
         snake_case=snake_case,
         utf8_mark=utf8_mark,
     )
@@ -67,24 +65,34 @@ def persons_download(request: HttpRequest, reader: Reader, snapshot: Snapshot) -
 
 
 def table_download(
-    request: HttpRequest,
-    reader: Reader,
-    name: str,
-    head: Sequence[str],
-    rows: Iterable[Sequence[Any]],
+    request: HttpRequest, reader: Reader, table: Table, *, json_lines: bool = False
 ) -> HttpResponseBase:
-    """Any other table as the file ``NAME-ENTERPRISE.csv``; ``rows`` are read while it is sent."""
-    incomplete = _("INCOMPLETE: this download broke off after %(written)s rows. Download it again.")
+    """Any other table; its rows are read while it is sent."""
+    suffix = "jsonl" if json_lines else "csv"
     response = _download(
         request,
         reader,
-        table_csv(head, rows, incomplete=incomplete),
-        target=f"{name}.csv",
+        table_json_lines(table) if json_lines else table_csv(table, incomplete=incomplete_table()),
+        target=f"{table.name}.{suffix}",
         facts={"masked": reader.masked},
     )
-    response["Content-Type"] = CSV
-    response["Content-Disposition"] = f'attachment; filename="{name}-{reader.enterprise.slug}.csv"'
+    name = table.file_name(reader.enterprise, suffix)
+    response["Content-Type"] = JSON_LINES if json_lines else CSV
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def incomplete_report() -> str:
+    """The last line of a report that broke off."""
+    return _(
+        "INCOMPLETE: this download broke off after %(written)s of %(persons)s rows."
+        " Download it again."
+    )
+
+
+def incomplete_table() -> str:
+    """The last line of another table that broke off."""
+    return _("INCOMPLETE: this download broke off after %(written)s rows. Download it again.")
 
 
 def _of_snapshot(

@@ -10,11 +10,11 @@ from django.http.response import HttpResponseBase
 from ninja import Field, Query, Router, Schema
 
 from enterprise.api.v1_access import enterprise_of
-from enterprise.api.v1_exports import CSV_FILE
+from enterprise.api.v1_exports import CSV_FILE, JSON_LINES_FILE
 from enterprise.api.v1_links import Asked, Before, link, reader_of, reads
 from enterprise.downloads import table_download
 from enterprise.models import AuditEvent
-from enterprise.reports.tables import AUDIT_HEAD, audit_rows
+from enterprise.reports.tables import audit_table
 from enterprise.selectors.audit import events_page
 
 router = Router(tags=["audit log"])
@@ -76,5 +76,20 @@ def download_audit(
     request: HttpRequest, slug: str, filters: Annotated[EventFilters, Query()]
 ) -> HttpResponseBase:
     reader = reader_of(request, slug)
-    rows = audit_rows(reader.enterprise, masked=reader.masked, **filters.dict())
-    return table_download(request, reader, "audit", AUDIT_HEAD, rows)
+    table = audit_table(reader.enterprise, masked=reader.masked, **filters.dict())
+    return table_download(request, reader, table)
+
+
+@router.get(
+    "/enterprises/{slug}/audit.jsonl",
+    response={200: None},
+    auth=reads,
+    summary="Download the audit log as JSON lines",
+    openapi_extra=JSON_LINES_FILE,
+)
+def download_audit_lines(
+    request: HttpRequest, slug: str, filters: Annotated[EventFilters, Query()]
+) -> HttpResponseBase:
+    reader = reader_of(request, slug)
+    table = audit_table(reader.enterprise, masked=reader.masked, **filters.dict())
+    return table_download(request, reader, table, json_lines=True)

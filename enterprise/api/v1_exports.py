@@ -9,17 +9,12 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router
 
 from enterprise.api.v1_history import Between, pair_asked
-from enterprise.api.v1_links import AsOf, reader_of, reads, snapshot_asked
+from enterprise.api.v1_links import AsOf, TokenReader, reader_of, reads, snapshot_asked
 from enterprise.api.v1_lists import list_named
 from enterprise.api.v1_problems import Problem
 from enterprise.downloads import persons_download, report_download, table_download
-from enterprise.reports.lists import list_head, list_rows
-from enterprise.reports.tables import (
-    CHANGES_HEAD,
-    DIFFERENCE_HEAD,
-    changes_rows,
-    difference_rows,
-)
+from enterprise.reports.lists import list_table
+from enterprise.reports.tables import Table, changes_table, difference_table
 from enterprise.selectors.difference import snapshot_compared
 
 router = Router(tags=["exports"])
@@ -84,10 +79,26 @@ def download_changes(
     request: HttpRequest, slug: str, between: Annotated[Between, Query()]
 ) -> HttpResponseBase:
     reader = reader_of(request, slug)
+    return table_download(request, reader, _changes(reader, between))
+
+
+@router.get(
+    "/enterprises/{slug}/changes.jsonl",
+    response={200: None},
+    auth=reads,
+    summary="Download what changed between two snapshots as JSON lines",
+    openapi_extra=JSON_LINES_FILE,
+)
+def download_change_lines(
+    request: HttpRequest, slug: str, between: Annotated[Between, Query()]
+) -> HttpResponseBase:
+    reader = reader_of(request, slug)
+    return table_download(request, reader, _changes(reader, between), json_lines=True)
+
+
+def _changes(reader: TokenReader, between: Between) -> Table:
     older, newer = pair_asked(reader.enterprise, between)
-    name = f"changes-{older.pk}-{newer.pk}"
-    rows = changes_rows(older, newer, masked=reader.masked)
-    return table_download(request, reader, name, CHANGES_HEAD, rows)
+    return changes_table(older, newer, masked=reader.masked)
 
 
 @router.get(
@@ -100,12 +111,28 @@ def download_changes(
 def download_difference(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A line for each person and each of GitHub's rows in a component that differs."""
     reader = reader_of(request, slug)
+    return table_download(request, reader, _difference(reader))
+
+
+@router.get(
+    "/enterprises/{slug}/difference.jsonl",
+    response={200: None},
+    auth=reads,
+    summary="Download the difference with GitHub as JSON lines",
+    openapi_extra=JSON_LINES_FILE,
+)
+def download_difference_lines(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """As the CSV file."""
+    reader = reader_of(request, slug)
+    return table_download(request, reader, _difference(reader), json_lines=True)
+
+
+def _difference(reader: TokenReader) -> Table:
     snapshot = snapshot_compared(reader.enterprise)
     if snapshot is None:
         raise Problem(409, "not_compared", "No count has been compared with GitHub's list yet.")
     snapshot.enterprise = reader.enterprise
-    rows = difference_rows(snapshot, masked=reader.masked)
-    return table_download(request, reader, f"difference-{snapshot.pk}", DIFFERENCE_HEAD, rows)
+    return difference_table(snapshot, masked=reader.masked)
 
 
 @router.get(
@@ -117,6 +144,21 @@ def download_difference(request: HttpRequest, slug: str) -> HttpResponseBase:
 )
 def download_list(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
     reader = reader_of(request, slug)
-    described = list_named(name)
-    rows = list_rows(described, reader.enterprise, masked=reader.masked)
-    return table_download(request, reader, name, list_head(described), rows)
+    return table_download(request, reader, _list(reader, name))
+
+
+@router.get(
+    "/enterprises/{slug}/lists/{name}.jsonl",
+    response={200: None},
+    auth=reads,
+    summary="Download a list of accounts that deserve a look as JSON lines",
+    openapi_extra=JSON_LINES_FILE,
+)
+def download_list_lines(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
+    reader = reader_of(request, slug)
+    return table_download(request, reader, _list(reader, name), json_lines=True)
+
+
+def _list(reader: TokenReader, name: str) -> Table:
+    list_named(name)
+    return list_table(name, reader.enterprise, masked=reader.masked)

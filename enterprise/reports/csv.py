@@ -11,6 +11,7 @@ import orjson
 
 from enterprise.models import Snapshot
 from enterprise.reports.rows import COLUMNS, FROM_CLOUD, cell, cells_of
+from enterprise.reports.tables import Table, file_time
 from enterprise.selectors.licenses import report_walk
 from enterprise.selectors.persons import mask_report
 from enterprise.services.bulk import in_batches
@@ -51,17 +52,15 @@ def report_csv(
         raise
 
 
-def table_csv(
-    head: Sequence[str], rows: Iterable[Sequence[Any]], *, incomplete: str
-) -> Iterator[bytes]:
+def table_csv(table: Table, *, incomplete: str) -> Iterator[bytes]:
     """Any other table in chunks, its cells made safe; broken off, it ends as ``report_csv`` does.
 
     ``incomplete`` is a template for ``written``.
     """
-    yield _lines([head])
+    yield _lines([table.head])
     written = 0
     try:
-        for batch in in_batches(rows, CHUNK_ROWS):
+        for batch in in_batches(table.rows, CHUNK_ROWS):
             yield _lines([cell(value) for value in row] for row in batch)
             written += len(batch)
     except Exception:
@@ -71,9 +70,7 @@ def table_csv(
 
 def file_name(snapshot: Snapshot, suffix: str = "csv") -> str:
     """With the enterprise and the time of the count, in UTC."""
-    return (
-        f"consumed-licenses-{snapshot.enterprise.slug}-{snapshot.taken_at:%Y%m%dT%H%M%SZ}.{suffix}"
-    )
+    return f"consumed-licenses-{snapshot.enterprise.slug}-{file_time(snapshot.taken_at)}.{suffix}"
 
 
 def report_batches(snapshot: Snapshot) -> Iterator[list[tuple[Any, ...]]]:

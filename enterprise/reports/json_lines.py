@@ -1,4 +1,4 @@
-"""Every person of a snapshot as JSON lines: one JSON object a line."""
+"""Every person of a snapshot, or any other table, as JSON lines: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import orjson
 
 from enterprise.models import Snapshot
-from enterprise.reports.csv import report_batches
+from enterprise.reports.csv import CHUNK_ROWS, report_batches
+from enterprise.reports.tables import Table
 from enterprise.selectors.persons import mask_key, mask_report
+from enterprise.services.bulk import in_batches
 
 
 def report_json_lines(snapshot: Snapshot, *, masked: bool) -> Iterator[bytes]:
@@ -25,6 +27,23 @@ def report_json_lines(snapshot: Snapshot, *, masked: bool) -> Iterator[bytes]:
     except Exception:
         end = {"incomplete": True, "written": written, "persons": snapshot.persons}
         yield orjson.dumps(end) + b"\n"
+        raise
+
+
+def table_json_lines(table: Table) -> Iterator[bytes]:
+    """A table in chunks; a member's name is its column's header in snake_case.
+
+    If it cannot be finished, the last line is ``{"incomplete": true, "written"}``; see above.
+    """
+    names = [header.lower().replace(" ", "_") for header in table.head]
+    written = 0
+    try:
+        for batch in in_batches(table.rows, CHUNK_ROWS):
+            objects = (dict(zip(names, row, strict=True)) for row in batch)
+            yield b"".join(orjson.dumps(each) + b"\n" for each in objects)
+            written += len(batch)
+    except Exception:
+        yield orjson.dumps({"incomplete": True, "written": written}) + b"\n"
         raise
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
 from enterprise.models import Enterprise
+from enterprise.reports.tables import Table
 from enterprise.selectors import lists as selectors
 from enterprise.selectors.lists import List, ListLine, list_walk
 
@@ -125,14 +127,18 @@ LISTS: dict[str, Described] = {
 """By their names in addresses and files."""
 
 
-def list_head(described: Described) -> list[str]:
-    """The header of a list's file."""
+def list_table(name: str, enterprise: Enterprise, *, masked: bool) -> Table:
+    """Every line of the list called ``name``, as applied while they are read."""
+    described = LISTS[name]
     head = [header for _title, header, _cell in described.columns]
-    return [*head, "Person"] if described.with_persons else head
+    if described.with_persons:
+        head.append("Person")
+    return Table(name, head, _list_rows(described, enterprise, masked=masked), timezone.now())
 
 
-def list_rows(described: Described, enterprise: Enterprise, *, masked: bool) -> Iterator[list[Any]]:
-    """Every line of a list as cells, as applied while they are read."""
+def _list_rows(
+    described: Described, enterprise: Enterprise, *, masked: bool
+) -> Iterator[list[Any]]:
     for line in list_walk(described.read, enterprise, masked=masked):
         cells = [cell(line) for _title, _head, cell in described.columns]
         yield [*cells, line.person] if described.with_persons else cells

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import orjson
+
 from enterprise.services.person_rows import ENTERPRISE, VISUAL_STUDIO
 
 
@@ -105,6 +107,8 @@ def cell(value: Any) -> str:
         text: str = value
     elif value.__class__ is list:
         text = ", ".join(value)
+    elif value.__class__ is dict:
+        text = orjson.dumps(value).decode() if value else ""
     elif value is None or value.__class__ is bool:
         return _FLAGS[value]
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-import orjson
+from django.utils import timezone
 
 from enterprise.models import Enterprise, Snapshot
 from enterprise.reports.rest import moment
@@ -17,6 +18,29 @@ from enterprise.selectors.persons import PersonLine, mask_key
 from enterprise.services.bulk import in_batches
 
 BATCH = 500
+
+
+class Table(NamedTuple):
+    """Lines with the same columns, read while they are written.
+
+    A file of it is called ``NAME-ENTERPRISE-TIME``; ``at`` is of when it tells, now if of no snapshot.
+    """
+
+    name: str
+    head: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+    at: dt.datetime
+
+    def file_name(self, enterprise: Enterprise, suffix: str) -> str:
+        return f"{self.name}-{enterprise.slug}-{file_time(self.at)}.{suffix}"
+
+
+def file_time(at: dt.datetime) -> str:
+    """A time in UTC as a part of a file's name."""
+    return f"{at.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
+
+
+# --- Changes and the difference ------------------------------------------------------------------
 
 CHANGES_HEAD = (
     "Change",
@@ -31,8 +55,13 @@ CHANGES_HEAD = (
 )
 
 
-def changes_rows(older: Snapshot, newer: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
+def changes_table(older: Snapshot, newer: Snapshot, *, masked: bool) -> Table:
     """Every person that changed between two snapshots, kind by kind."""
+    rows = _changes_rows(older, newer, masked=masked)
+    return Table(f"changes-{older.pk}-{newer.pk}", CHANGES_HEAD, rows, newer.taken_at)
+
+
+def _changes_rows(older: Snapshot, newer: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
     changes = changes_between(older, newer)
     for kind in KINDS:
         for numbers in in_batches(getattr(changes, kind), BATCH):
@@ -67,8 +96,13 @@ DIFFERENCE_HEAD = (
 )
 
 
-def difference_rows(snapshot: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
+def difference_table(snapshot: Snapshot, *, masked: bool) -> Table:
     """Every component: a line for each of its persons, and for each of GitHub's rows."""
+    rows = _difference_rows(snapshot, masked=masked)
+    return Table(f"difference-{snapshot.pk}", DIFFERENCE_HEAD, rows, snapshot.taken_at)
+
+
+def _difference_rows(snapshot: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
     for component in components_walk(snapshot, masked=masked):
         head = [component.id, component.category, component.change]
         for person in component.persons:
@@ -76,6 +110,8 @@ def difference_rows(snapshot: Snapshot, *, masked: bool) -> Iterator[list[Any]]:
         for row in component.rows:
             yield [*head, "", "", row.name, row.kind]
 
+
+# --- The audit log -------------------------------------------------------------------------------
 
 AUDIT_HEAD = (
     "Time",
@@ -92,10 +128,17 @@ AUDIT_HEAD = (
 )
 
 
-def audit_rows(
+def audit_table(
     enterprise: Enterprise, *, masked: bool, action: str = "", actor: str = ""
-) -> Iterator[list[Any]]:
+) -> Table:
     """Every event as ``selectors.audit`` filters them, in codes: the same in any language."""
+    rows = _audit_rows(enterprise, masked=masked, action=action, actor=actor)
+    return Table("audit", AUDIT_HEAD, rows, timezone.now())
+
+
+def _audit_rows(
+    enterprise: Enterprise, *, masked: bool, action: str, actor: str
+) -> Iterator[list[Any]]:
     hide = mask_key if masked else str
     for event in events_walk(enterprise, masked=masked, action=action, actor=actor):
         yield [
@@ -106,8 +149,8 @@ def audit_rows(
             event.ip_address or "",
             event.action,
             hide(event.target),
-            orjson.dumps(event.before).decode() if event.before else "",
-            orjson.dumps(event.after).decode() if event.after else "",
+            event.before,
+            event.after,
             event.pk,
             event.batch.number if event.batch else "",
         ]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.downloads import table_download
 from enterprise.models import AuditEvent
-from enterprise.reports.tables import AUDIT_HEAD, audit_rows
+from enterprise.reports.tables import audit_table
 from enterprise.selectors.audit import events_page
 from enterprise.selectors.persons import mask_key
 from enterprise.templatetags.words import report_value
@@ -124,5 +124,5 @@ def _line(event: AuditEvent, access: Access) -> Line:
 def audit_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     """Every event that the page's filters let through, in codes: the same in any language."""
     wanted = _wanted(request)._asdict()
-    rows = audit_rows(access.enterprise, masked=access.masked, **wanted)
-    return table_download(request, access, "audit", AUDIT_HEAD, rows)
+    table = audit_table(access.enterprise, masked=access.masked, **wanted)
+    return table_download(request, access, table)

@@ -11,7 +11,7 @@ from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.downloads import table_download
 from enterprise.models import Snapshot
-from enterprise.reports.tables import DIFFERENCE_HEAD, difference_rows
+from enterprise.reports.tables import difference_table
 from enterprise.selectors.difference import (
     DifferenceTotals,
     component_lines,
@@ -108,5 +108,4 @@ def difference_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     if snapshot is None:
         raise Http404
     snapshot.enterprise = access.enterprise
-    rows = difference_rows(snapshot, masked=access.masked)
-    return table_download(request, access, f"difference-{snapshot.pk}", DIFFERENCE_HEAD, rows)
+    return table_download(request, access, difference_table(snapshot, masked=access.masked))

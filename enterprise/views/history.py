@@ -13,7 +13,7 @@ from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.downloads import table_download
 from enterprise.models import Snapshot
-from enterprise.reports.tables import CHANGES_HEAD, changes_rows
+from enterprise.reports.tables import changes_table
 from enterprise.selectors.changes import (
     Changes,
     PersonChange,
@@ -149,5 +149,4 @@ def compare_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     if pair is None:
         raise Http404
     older, newer = pair
-    rows = changes_rows(older, newer, masked=access.masked)
-    return table_download(request, access, f"changes-{older.pk}-{newer.pk}", CHANGES_HEAD, rows)
+    return table_download(request, access, changes_table(older, newer, masked=access.masked))

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.downloads import table_download
 from enterprise.models import Snapshot
-from enterprise.reports.lists import LISTS, Described, list_head, list_rows
+from enterprise.reports.lists import LISTS, Described, list_table
 from enterprise.selectors.licenses import snapshot_latest
 from enterprise.views import shell
 
@@ -66,6 +66,6 @@ def _shown(cell: Any) -> str:
 @enterprise_view(Permission.SEE_REPORTS)
 def list_csv(request: HttpRequest, access: Access, name: str) -> HttpResponseBase:
     """Every line, as applied while the file is sent."""
-    described = _described(name)
-    rows = list_rows(described, access.enterprise, masked=access.masked)
-    return table_download(request, access, name, list_head(described), rows)
+    _described(name)
+    table = list_table(name, access.enterprise, masked=access.masked)
+    return table_download(request, access, table)

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 from urllib.parse import quote
@@ -136,9 +137,12 @@ def fill(persons: int) -> tuple[Persons, str]:
 
 
 class Server:
-    """The console's own server on a free port, as ``manage.py up`` runs it, and one connection."""
+    """The console's own server on a free port, as ``manage.py up`` runs it, and one connection.
 
-    def __init__(self, session: str) -> None:
+    ``headers`` say who asks.
+    """
+
+    def __init__(self, headers: dict[str, str]) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -150,7 +154,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._cookie = f"licsync_session={session}"
+        self._headers = headers
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         for _ in range(150):
             try:
@@ -164,7 +168,7 @@ class Server:
     def get(self, path: str) -> tuple[float, int]:
         """Seconds until the whole answer is there, and its size."""
         begun = time.perf_counter()
-        self._connection.request("GET", path, headers={"Cookie": self._cookie})
+        self._connection.request("GET", path, headers=self._headers)
         response = self._connection.getresponse()
         body = response.read()
         seconds = time.perf_counter() - begun
@@ -172,16 +176,39 @@ class Server:
             raise SystemExit(f"{path} answered {response.status}")
         return seconds, len(body)
 
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The body of an answer as it comes, over a connection of its own."""
+        self._connection.close()
+        self._connection.request("GET", path, headers=self._headers)
+        response = self._connection.getresponse()
+        if response.status != 200:
+            raise SystemExit(f"{path} answered {response.status}")
+        while block := response.read1(1 << 16):
+            yield block
+
+    def peak_mib(self) -> float:
+        """The most memory that a process of the server has held so far, in MiB."""
+        main = self._process.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        return max(
+            int(line.split()[1]) / 1024
+            for child in children
+            for line in Path(f"/proc/{child}/status").read_text().splitlines()
+            if line.startswith("VmHWM:")
+        )
+
     def stop(self) -> None:
         self._connection.close()
         self._process.terminate()
         self._process.wait()
 
 
-def beside_fixed(server: Server, path: str, requests: int) -> tuple[float, float, int]:
+def beside_fixed(
+    server: Server, path: str, requests: int, fixed_view: str = "fixed"
+) -> tuple[float, float, int]:
     """Median seconds of a page, and of a fixed body of its size; the size."""
     _, size = server.get(path)
-    fixed = f"/fixed/{size}"
+    fixed = f"/{fixed_view}/{size}"
     for _ in range(20):
         server.get(path)
         server.get(fixed)
@@ -229,7 +256,7 @@ def main() -> None:
     args = arguments(persons=1_000_000, requests=200)
     console(args.database)
     people, session = fill(args.persons)
-    server = Server(session)
+    server = Server({"Cookie": f"licsync_session={session}"})
     try:
         label = f"{args.database}, {args.persons:,} persons"
         measure(server, people, label=label, requests=args.requests)

@@ -17,12 +17,15 @@ from django.db import connection
 from django.test import Client
 
 from enterprise.models import PersonVersion
+from enterprise.services.audit import SYSTEM
+from enterprise.services.tokens import token_make
 from tests.factories import EnterpriseFactory, MembershipFactory
-from tests.reports.ledger import count, members
+from tests.reports.ledger import count, member, members
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROWS = 3000
+NAME = "licsync under test"  # of its connections to PostgreSQL
 
 
 def database_url() -> str:
@@ -50,6 +53,7 @@ def port(tmp_path: Path) -> Iterator[int]:
             "DATABASE_URL": database_url(),
             "LICSYNC_SECRET_KEY": settings.SECRET_KEY,
             "LICSYNC_VAR_DIR": str(tmp_path),
+            "PGAPPNAME": NAME,
         },
         stderr=subprocess.DEVNULL,
     )
@@ -110,6 +114,39 @@ def test_a_download_that_breaks_off_is_seen_by_the_client_and_by_the_reader(
     with pytest.raises(IncompleteRead) as broken:
         response.read()
     assert broken.value.partial.splitlines()[-1].startswith(b"INCOMPLETE: ")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connection to lose")
+@pytest.mark.parametrize(
+    ("file", "mark"), [("persons.csv", b"INCOMPLETE: "), ("persons.jsonl", b'{"incomplete":true')]
+)
+def test_a_download_whose_database_goes_away_is_seen_by_both(
+    port: int, file: str, mark: bytes
+) -> None:
+    """The rows are long, so that not all of them fit between the server and a client that waits."""
+    enterprise = EnterpriseFactory(slug="acme")
+    count(enterprise, [member(f"person{n:05}", name="x" * 8000) for n in range(ROWS)])
+    token = token_make(
+        enterprise=enterprise, actor=SYSTEM, name="reader", scopes=["read:enterprise"]
+    )[1]
+    http = HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Authorization": f"Bearer {token}"}
+    http.request("GET", f"/api/v1/enterprises/acme/{file}", headers=headers)
+    response = http.getresponse()
+    assert response.status == 200
+    first = response.read(1000)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = %s",
+            [NAME],
+        )
+        assert cursor.fetchone()[0] > 0
+    with pytest.raises(IncompleteRead) as broken:
+        response.read()
+    lines = (first + broken.value.partial).splitlines()
+    assert len(lines) < ROWS
+    assert lines[-1].startswith(mark)
 
 
 def test_over_http_1_0_a_download_that_breaks_off_does_not_begin(port: int, cookie: str) -> None:

@@ -67,7 +67,8 @@ def test_changes_lists_the_difference_and_the_audit_log_are_tables(
     newer = count(enterprise, [member("mona")])
     changes = reader.get(f"{reader.start}/changes.csv", {"from": counted.pk})
     assert rows(changes)[1][0] == "left"
-    assert f"changes-{counted.pk}-{newer.pk}-acme.csv" in changes["Content-Disposition"]
+    name = f"changes-{counted.pk}-{newer.pk}-acme-{newer.taken_at:%Y%m%dT%H%M%SZ}.csv"
+    assert f'filename="{name}"' in changes["Content-Disposition"]
     excluded = rows(reader.get(f"{reader.start}/lists/excluded.csv"))
     assert excluded[0] == ["Account", "Email", "Why not"]
     assert excluded[1][0] == f"{HOST}:9"
@@ -75,6 +76,21 @@ def test_changes_lists_the_difference_and_the_audit_log_are_tables(
     assert "lone@example.com" in {row[4] for row in difference}
     audit = rows(reader.get(f"{reader.start}/audit.csv", {"actor": "reader"}))
     assert {row[1] for row in audit[1:]} == {"reader"}
+
+
+@pytest.mark.parametrize("file", ["changes", "lists/excluded", "difference", "audit"])
+def test_each_table_is_json_lines_too(
+    reader: V1, enterprise: Enterprise, instance: ServerInstance, counted: Snapshot, file: str
+) -> None:
+    account(instance, 9, "gone@example.com", suspended=True, consumes=False)
+    count(enterprise, [member("mona")])
+    head, *table = rows(reader.get(f"{reader.start}/{file}.csv"))
+    response = reader.get(f"{reader.start}/{file}.jsonl")
+    assert response["Content-Type"] == "application/jsonl"
+    assert response["Content-Disposition"].endswith('Z.jsonl"')
+    lines = [json.loads(line) for line in body(response).splitlines()]
+    assert len(lines) >= len(table) > 0
+    assert [*lines[0]] == [name.lower().replace(" ", "_") for name in head]
 
 
 # --- Real HTTP -----------------------------------------------------------------------------------
