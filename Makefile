@@ -5,7 +5,7 @@ PY := .venv/bin/python
 LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header $(UPGRADE)
 
-.PHONY: help install run demo test lint bench soak lock messages screenshots assets locale \
+.PHONY: help install run demo test lint bench fuzz soak lock messages screenshots assets locale \
 	staticfiles wheel sbom findings migrations
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test         the tests, on SQLite or on DATABASE_URL"
 	@echo "make lint         style, types, migrations, translations, the description of the API"
 	@echo "make bench soak   measurements; long runs with faults and kills"
+	@echo "make fuzz         both APIs from their descriptions, for two minutes each"
 	@echo "make wheel        dist/licsync-VERSION-py3-none-any.whl, with all that a page needs"
 	@echo "make sbom         dist/licsync.cdx.json, the bill of materials of the lock"
 	@echo "make findings     bandit and pip-audit, each finding answered"
@@ -66,6 +67,16 @@ lint: install
 bench: install
 	@set -e; for file in tests/bench/bench_*.py; do $(PY) -m tests.bench.$$(basename $$file .py); done
 
+# In an environment of its own, since its plug-in would slow the start of every test run.
+.venv/fuzz/.installed: requirements-fuzz.txt .venv/.installed
+	test -x .venv/fuzz/bin/python || $(PYTHON) -m venv .venv/fuzz
+	$(PY) -m uv pip install --quiet --python .venv/fuzz/bin/python --require-hashes -r $< || \
+		.venv/fuzz/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+fuzz: install .venv/fuzz/.installed
+	$(PY) -m tests.fuzz
+
 soak: install
 	$(PY) -m pytest -m 'soak or slow'
 
@@ -90,6 +101,7 @@ lock: .venv/.installed
 	$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(LOCK) --group pyproject.toml:uv -o requirements-uv.txt
 	$(LOCK) --group pyproject.toml:node -o requirements-node.txt
+	$(LOCK) --group pyproject.toml:fuzz -o requirements-fuzz.txt
 
 messages: .venv/.installed
 	$(PY) manage.py makemessages --locale de --locale zh_Hans --no-obsolete --add-location file \

@@ -17,7 +17,7 @@ from enterprise.api.v1_access import (
     actor_of,
     enterprise_of,
 )
-from enterprise.api.v1_links import Asked, Patch, Whole, instance_of, reads, writes
+from enterprise.api.v1_links import Asked, Patch, WallTime, Whole, instance_of, reads, writes
 from enterprise.api.v1_paging import PageNumber, PerPage, page_of
 from enterprise.api.v1_settings import ConnectionTestOut, test_out
 from enterprise.models import Enterprise, Rhythm, Source
@@ -76,7 +76,7 @@ class InstanceDetailOut(InstanceOut):
     has_credentials: bool
     rhythm: str
     schedule_weekday: int | None = Field(description="From Monday, 0, in the enterprise's zone")
-    schedule_time: dt.time | None
+    schedule_time: WallTime | None = Field(description="In the enterprise's zone")
     github_error: str = Field(description="GitHub's own text of its last failure")
     license_url: str = Field(description="The instance's License page, with GitHub's “Sync now”")
     seats: int | None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Field, Path, Query, Schema
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, field_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, WithJsonSchema, field_validator
 
 from enterprise.api.v1_access import ADMIN, READ, Token, actor_of, enterprise_of
 from enterprise.api.v1_problems import Problem, not_found
@@ -36,6 +36,12 @@ def _in_utc(at: dt.datetime) -> dt.datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with its zone (RFC 3339)."""
 
+
+WallTime = Annotated[
+    dt.time,
+    WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d:\d\d$", "examples": ["03:00:00"]}),
+]
+"""A time of day without a zone, which the format ``time`` of JSON Schema does not allow."""
 
 Whole = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 """A whole number that a column takes; the rules of its setting are narrower."""

@@ -166,7 +166,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     if values["ca_bundle"]:
         try:
             ssl.create_default_context(cadata=values["ca_bundle"])
-        except (ssl.SSLError, ValueError):
+        except (ssl.SSLError, ValueError, TypeError):  # the last of what is not ASCII
             raise Refused("bad_ca_bundle", field="ca_bundle") from None
     share = values["guard_share"]
     if share is not None and not 0 <= share <= 100:

@@ -112,7 +112,7 @@ def measure_csv(server: Server, *, enterprise: int, snapshot: int, label: str) -
     first = lines = 0
     for block in server.stream(path):
         first = first or time.perf_counter() - begun
-        lines += block.count(b"\r\n")
+        lines += block.count(b"\n")
     took = time.perf_counter() - begun
     grown = server.peak_mib() - before
     assert lines == rows + 1, (lines, rows)

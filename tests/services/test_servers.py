@@ -61,6 +61,7 @@ def test_a_host_is_registered_once_in_an_enterprise(enterprise: Enterprise) -> N
         ({"proxy": "proxy:3128"}, "bad_address", "proxy"),
         ({"source": "rumor"}, "bad_source", "source"),
         ({"ca_bundle": "no certificate"}, "bad_ca_bundle", "ca_bundle"),
+        ({"ca_bundle": "£"}, "bad_ca_bundle", "ca_bundle"),
         ({"guard_share": 101}, "bad_guard_share", "guard_share"),
         ({"guard_share": -1}, "bad_guard_share", "guard_share"),
     ],

@@ -18,7 +18,12 @@ from tests.api.v1.test_access import BODIES, PLACES
 pytestmark = pytest.mark.django_db
 
 TEXTS = ["", "0", "-1", "1", "NaN", "1e9", str(2**63), str(10**40), "\0", "a\0b", "%", "'", '"']
-TEXTS += ["\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "x" * 5000, "null"]
+TEXTS += [
+    "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+    "x" * 5000,
+    "null",
+    "£",
+]
 TEXTS += ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z"]
 VALUES: list[Any] = [None, True, 0, -1, 2**63, 10**40, 1.5, [], {}, [None], *TEXTS]
 
