@@ -11,11 +11,11 @@ from django.http.response import HttpResponseBase
 from ninja import Field, Router, Schema
 
 from enterprise.api.v1_access import enterprise_of
-from enterprise.api.v1_exports import CSV_FILE
+from enterprise.api.v1_exports import CSV_FILE, JSON_LINES_FILE
 from enterprise.api.v1_links import SnapshotRef, reader_of, reads
 from enterprise.api.v1_problems import Problem
 from enterprise.downloads import table_download
-from enterprise.reports.tables import TREND_HEAD, trend_rows
+from enterprise.reports.tables import trend_table
 from enterprise.selectors.outlook import (
     Basis,
     Outlook,
@@ -90,7 +90,7 @@ def _mark(point: Point | None, basis: Basis) -> HighWater | None:
 def download_trend(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Every snapshot's numbers."""
     reader = reader_of(request, slug)
-    return table_download(request, reader, "trend", TREND_HEAD, trend_rows(reader.enterprise))
+    return table_download(request, reader, trend_table(reader.enterprise))
 
 
 # --- The forecast --------------------------------------------------------------------------------
@@ -202,3 +202,16 @@ def _true_ups(outlook: Outlook, price: Decimal | None) -> TrueUpsOut | None:
 
 def _true_up(each: TrueUp) -> TrueUpOut:
     return TrueUpOut(seats=each.seats, cost=None if each.cost is None else str(each.cost))
+
+
+@router.get(
+    "/enterprises/{slug}/trend.jsonl",
+    response={200: None},
+    auth=reads,
+    summary="Download the count over time as JSON lines",
+    openapi_extra=JSON_LINES_FILE,
+)
+def download_trend_lines(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Every snapshot's numbers."""
+    reader = reader_of(request, slug)
+    return table_download(request, reader, trend_table(reader.enterprise), json_lines=True)

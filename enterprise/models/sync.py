@@ -127,6 +127,9 @@ class SyncRun(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["enterprise", "-id"], name="run_by_enterprise"),
             models.Index(fields=["instance", "-id"], name="run_by_instance"),
+            # What is active or held is looked for at every page, among years of what has ended.
+            models.Index(fields=["enterprise", "state", "kind", "-id"], name="run_by_state"),
+            models.Index(fields=["instance", "state", "-id"], name="run_by_instance_and_state"),
             models.Index(
                 fields=["state", "not_before"],
                 condition=Q(state__in=["queued", "running"]),

@@ -20,6 +20,7 @@ from enterprise.models import Enterprise, RunKind, RunState, ServerInstance, Syn
 from enterprise.models.sync import ACTIVE
 from enterprise.reports.metrics_described import METRICS
 from enterprise.selectors.connect import GitHubState, InstanceState, cloud_line, instance_lines
+from enterprise.selectors.delivery_health import deliveries_health
 from enterprise.selectors.difference import difference_totals
 from enterprise.selectors.engine import runs_waiting
 from enterprise.selectors.licenses import recount_is_pending, snapshot_latest, totals_of
@@ -182,6 +183,19 @@ def _queue(enterprise: Enterprise, now: dt.datetime) -> Iterator[Sample]:
     yield Sample("runs_lost", sum(each.lost for each in waiting.values()))
 
 
+def _deliveries(enterprise: Enterprise, now: dt.datetime) -> Iterator[Sample]:
+    health_now = deliveries_health(enterprise, now)
+    for channel, waiting in health_now.waiting.items():
+        yield Sample("deliveries_waiting", waiting, (channel,))
+    for channel, failed in health_now.failed.items():
+        yield Sample("deliveries_failed_last_day", failed, (channel,))
+    age = (now - health_now.due).total_seconds() if health_now.due else 0
+    yield Sample("deliveries_oldest_age_seconds", max(0, age))
+    for webhook in health_now.webhooks:
+        yield Sample("webhook_failures", webhook.failures, (webhook.name,))
+        yield Sample("webhook_disabled", webhook.disabled_at is not None, (webhook.name,))
+
+
 def _sweep(_enterprise: Enterprise, _now: dt.datetime) -> Iterator[Sample]:
     """The tick, which sweeps: of the whole console, whatever the enterprise."""
     age = health.tick_age()
@@ -199,6 +213,7 @@ PARTS: dict[str, Part] = {
     "cloud": _cloud,
     "instances": _instances,
     "queue": _queue,
+    "deliveries": _deliveries,
     "sweep": _sweep,
     "worker": _worker,
 }

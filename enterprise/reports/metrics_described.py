@@ -68,6 +68,17 @@ METRICS = {
     "runs": Described("Runs that wait, work or are held", ("kind", "state")),
     "runs_lost": Described("Running runs whose worker is gone, before the next sweep"),
     "queue_oldest_age_seconds": Described("How long the oldest queued run could have begun"),
+    "deliveries_waiting": Described("Deliveries to webhooks and people that wait", ("channel",)),
+    "deliveries_oldest_age_seconds": Described("How long the oldest of them could have been sent"),
+    "deliveries_failed_last_day": Described(
+        "Deliveries given up within the last 24 hours", ("channel",)
+    ),
+    "webhook_failures": Described(
+        "Failed attempts at a webhook since its last success", ("webhook",)
+    ),
+    "webhook_disabled": Described(
+        "Whether a webhook was disabled after long failure", ("webhook",)
+    ),
     "tick_age_seconds": Described("Since beat's last tick, which sweeps and starts what is due"),
     "worker_seen": Described("Whether a worker was seen of late"),
 }

@@ -156,11 +156,17 @@ def _audit_rows(
         ]
 
 
+# --- The count over time -------------------------------------------------------------------------
+
 TREND_HEAD = ("Snapshot", "Time", "This console", "GitHub counts", "GitHub purchased")
 
 
-def trend_rows(enterprise: Enterprise) -> Iterator[list[Any]]:
+def trend_table(enterprise: Enterprise) -> Table:
     """Every snapshot's numbers, in the order of time; empty where GitHub's was not read."""
+    return Table("trend", TREND_HEAD, _trend_rows(enterprise), timezone.now())
+
+
+def _trend_rows(enterprise: Enterprise) -> Iterator[list[Any]]:
     for point in points_of(enterprise):
         numbers = (point.persons, point.github_total, point.github_purchased)
         yield [

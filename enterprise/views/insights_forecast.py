@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.counting.forecast import FEWEST_WEEKS
 from enterprise.downloads import table_download
-from enterprise.reports.tables import TREND_HEAD, trend_rows
+from enterprise.reports.tables import trend_table
 from enterprise.selectors.outlook import (
     Span,
     high_water_of,
@@ -54,4 +54,4 @@ def forecast(request: HttpRequest, access: Access) -> HttpResponse:
 @enterprise_view(Permission.SEE_REPORTS)
 def trend_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     """Every snapshot's numbers."""
-    return table_download(request, access, "trend", TREND_HEAD, trend_rows(access.enterprise))
+    return table_download(request, access, trend_table(access.enterprise))

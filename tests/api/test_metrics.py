@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 
-from enterprise.models import Enterprise, ServerInstance
+from enterprise.models import Delivery, Enterprise, Event, ServerInstance, Webhook
 from enterprise.reports import metrics
 from enterprise.reports.metrics_described import METRICS
 from enterprise.services.audit import SYSTEM
@@ -74,6 +74,7 @@ def instance(enterprise: Enterprise) -> ServerInstance:
         license_expires_on=dt.date(2027, 1, 1),
     )
     SyncRunFactory(instance=instance, succeeded=True)
+    Webhook.objects.create(enterprise=enterprise, name="chat", origin="https://chat.example.com")
     return instance
 
 
@@ -215,6 +216,9 @@ def test_what_is_not_known_is_no_zero(scraper: Api) -> None:
         "runs",
         "runs_lost",
         "queue_oldest_age_seconds",
+        "deliveries_waiting",
+        "deliveries_oldest_age_seconds",
+        "deliveries_failed_last_day",
         "worker_seen",
     }
 
@@ -238,6 +242,31 @@ def test_a_run_that_waits_for_another_try_is_not_late(scraper: Api, enterprise: 
     instance = ServerInstanceFactory(enterprise=enterprise)
     SyncRunFactory(instance=instance, not_before=ago(minutes=-10))
     assert scrape(scraper)["queue_oldest_age_seconds",] == 0
+
+
+def test_deliveries_that_wait_or_were_given_up_are_told(
+    scraper: Api, enterprise: Enterprise, instance: ServerInstance
+) -> None:
+    webhook = Webhook.objects.get()
+    Webhook.objects.update(failures=7, disabled_at=ago(hours=1))
+
+    def delivery(state: str, **times: Any) -> None:
+        event = Event.objects.create(enterprise=enterprise, kind="ping", at=ago(hours=1))
+        times = {"created_at": ago(hours=1), "not_before": ago(minutes=20), **times}
+        Delivery.objects.create(event=event, webhook=webhook, state=state, **times)
+
+    delivery("queued")
+    delivery("sending", not_before=ago(hours=3))
+    delivery("delivered", finished_at=ago(minutes=1))
+    delivery("failed", finished_at=ago(hours=23))
+    delivery("failed", finished_at=ago(hours=25))
+    told = scrape(scraper)
+    assert told["deliveries_waiting", "webhook"] == 2
+    assert told["deliveries_waiting", "email"] == 0
+    assert told["deliveries_failed_last_day", "webhook"] == 1
+    assert told["deliveries_oldest_age_seconds",] == pytest.approx(1200, abs=30)
+    assert told["webhook_failures", "chat"] == 7
+    assert told["webhook_disabled", "chat"] == 1
 
 
 def test_a_worker_that_is_gone_is_told(scraper: Api, settings: Any) -> None:
@@ -296,7 +325,7 @@ def test_more_instances_and_runs_cost_no_further_query(
         SyncRunFactory.create_batch(3, instance=more, succeeded=True)
     with CaptureQueriesContext(connection) as many:
         scraper.get(URL)
-    assert len(many) == len(few) <= 16
+    assert len(many) == len(few) <= 19
     touched = " ".join(query["sql"] for query in many.captured_queries)
     assert not any(
         table in touched

@@ -125,6 +125,11 @@ def test_the_difference(export: Export, counted: list[Snapshot]) -> None:
     assert "lone@example.com" in {line["key"] for line in export.lines("difference")}
 
 
+def test_the_count_over_time(export: Export, counted: list[Snapshot]) -> None:
+    assert [row[2] for row in export.table("trend")] == ["This console", "2", "3"]
+    assert [line["this_console"] for line in export.lines("trend")] == [2, 3]
+
+
 def test_the_audit_log_with_its_filters(export: Export, enterprise: Enterprise) -> None:
     AuditEventFactory(enterprise=enterprise, actor="mona", after={"rhythm": "daily"})
     AuditEventFactory(enterprise=enterprise, actor="hubot", action="run.apply")

@@ -21,7 +21,13 @@ from enterprise.reports.csv import ReportIncomplete, file_name, report_csv, tabl
 from enterprise.reports.json_lines import report_json_lines, table_json_lines
 from enterprise.reports.lists import LISTS, list_table
 from enterprise.reports.server_usage import DataMoved, NothingApplied, server_usage
-from enterprise.reports.tables import Table, audit_table, changes_table, difference_table
+from enterprise.reports.tables import (
+    Table,
+    audit_table,
+    changes_table,
+    difference_table,
+    trend_table,
+)
 from enterprise.selectors.difference import snapshot_compared
 from enterprise.selectors.history import snapshot_at, snapshot_before
 from enterprise.selectors.licenses import snapshot_get, snapshot_latest
@@ -77,6 +83,7 @@ class Command(BaseCommand):
         start.add_argument("--from", dest="older", metavar="ID", type=int, help="a snapshot")
         start.add_argument("--since", metavar="TIME", help="the count as it was then (RFC 3339)")
         changes.add_argument("--to", dest="newer", metavar="ID", type=int, help="a snapshot")
+        what.add_parser("trend", parents=[common, tables], help="the count over time")
         what.add_parser("difference", parents=[common, tables], help="the difference with GitHub")
         audit = what.add_parser("audit", parents=[common, tables], help="the audit log")
         audit.add_argument("--action", default="", help="for example run.apply")
@@ -177,6 +184,9 @@ class Command(BaseCommand):
             raise CommandError(text, returncode=EXIT_FAILED)
         snapshot.enterprise = enterprise
         return difference_table(snapshot, masked=False)
+
+    def _trend(self, enterprise: Enterprise, **_options: Any) -> Table:
+        return trend_table(enterprise)
 
     def _audit(self, enterprise: Enterprise, *, action: str, actor: str, **_options: Any) -> Table:
         return audit_table(enterprise, masked=False, action=action, actor=actor)

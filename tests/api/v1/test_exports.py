@@ -78,7 +78,7 @@ def test_changes_lists_the_difference_and_the_audit_log_are_tables(
     assert {row[1] for row in audit[1:]} == {"reader"}
 
 
-@pytest.mark.parametrize("file", ["changes", "lists/excluded", "difference", "audit"])
+@pytest.mark.parametrize("file", ["changes", "lists/excluded", "difference", "trend", "audit"])
 def test_each_table_is_json_lines_too(
     reader: V1, enterprise: Enterprise, instance: ServerInstance, counted: Snapshot, file: str
 ) -> None:
