@@ -94,6 +94,20 @@ def _table(
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:
+    return "".join(map(_line, rows)).encode()
+
+
+def _line(cells: Sequence[str]) -> str:
+    """As the csv module writes it, which is asked only where something needs quotation marks."""
+    line = ",".join(cells)
+    if (
+        '"' not in line
+        and "\n" not in line
+        and "\r" not in line
+        and line.count(",") == len(cells) - 1
+        and line
+    ):
+        return f"{line}\r\n"
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
