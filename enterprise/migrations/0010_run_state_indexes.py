@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('enterprise', '0007_run_effects'),
+        ('enterprise', '0009_duplicates'),
     ]
 
     operations = [
