@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, Protocol
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from enterprise.models import Enterprise, Snapshot
@@ -65,9 +66,20 @@ def persons_download(request: HttpRequest, reader: Reader, snapshot: Snapshot) -
 
 
 def table_download(
+    request: HttpRequest,
+    reader: Reader,
+    name: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+) -> HttpResponseBase:
+    """Rows of what is now as a CSV file; ``rows`` are read while it is sent."""
+    return table_file(request, reader, Table(name, head, rows, timezone.now()))
+
+
+def table_file(
     request: HttpRequest, reader: Reader, table: Table, *, json_lines: bool = False
 ) -> HttpResponseBase:
-    """Any other table; its rows are read while it is sent."""
+    """Any other table, as CSV or JSON lines; its rows are read while it is sent."""
     suffix = "jsonl" if json_lines else "csv"
     response = _download(
         request,

@@ -12,7 +12,7 @@ from ninja import Field, Query, Router, Schema
 from enterprise.api.v1_access import enterprise_of
 from enterprise.api.v1_exports import CSV_FILE, JSON_LINES_FILE
 from enterprise.api.v1_links import Asked, Before, link, reader_of, reads
-from enterprise.downloads import table_download
+from enterprise.downloads import table_file
 from enterprise.models import AuditEvent
 from enterprise.reports.tables import audit_table
 from enterprise.selectors.audit import events_page
@@ -77,7 +77,7 @@ def download_audit(
 ) -> HttpResponseBase:
     reader = reader_of(request, slug)
     table = audit_table(reader.enterprise, masked=reader.masked, **filters.dict())
-    return table_download(request, reader, table)
+    return table_file(request, reader, table)
 
 
 @router.get(
@@ -92,4 +92,4 @@ def download_audit_lines(
 ) -> HttpResponseBase:
     reader = reader_of(request, slug)
     table = audit_table(reader.enterprise, masked=reader.masked, **filters.dict())
-    return table_download(request, reader, table, json_lines=True)
+    return table_file(request, reader, table, json_lines=True)

@@ -12,7 +12,7 @@ from enterprise.api.v1_history import Between, pair_asked
 from enterprise.api.v1_links import AsOf, TokenReader, reader_of, reads, snapshot_asked
 from enterprise.api.v1_lists import list_named
 from enterprise.api.v1_problems import Problem
-from enterprise.downloads import persons_download, report_download, table_download
+from enterprise.downloads import persons_download, report_download, table_file
 from enterprise.reports.lists import list_table
 from enterprise.reports.tables import Table, changes_table, difference_table
 from enterprise.selectors.difference import snapshot_compared
@@ -79,7 +79,7 @@ def download_changes(
     request: HttpRequest, slug: str, between: Annotated[Between, Query()]
 ) -> HttpResponseBase:
     reader = reader_of(request, slug)
-    return table_download(request, reader, _changes(reader, between))
+    return table_file(request, reader, _changes(reader, between))
 
 
 @router.get(
@@ -93,7 +93,7 @@ def download_change_lines(
     request: HttpRequest, slug: str, between: Annotated[Between, Query()]
 ) -> HttpResponseBase:
     reader = reader_of(request, slug)
-    return table_download(request, reader, _changes(reader, between), json_lines=True)
+    return table_file(request, reader, _changes(reader, between), json_lines=True)
 
 
 def _changes(reader: TokenReader, between: Between) -> Table:
@@ -111,7 +111,7 @@ def _changes(reader: TokenReader, between: Between) -> Table:
 def download_difference(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A line for each person and each of GitHub's rows in a component that differs."""
     reader = reader_of(request, slug)
-    return table_download(request, reader, _difference(reader))
+    return table_file(request, reader, _difference(reader))
 
 
 @router.get(
@@ -124,7 +124,7 @@ def download_difference(request: HttpRequest, slug: str) -> HttpResponseBase:
 def download_difference_lines(request: HttpRequest, slug: str) -> HttpResponseBase:
     """As the CSV file."""
     reader = reader_of(request, slug)
-    return table_download(request, reader, _difference(reader), json_lines=True)
+    return table_file(request, reader, _difference(reader), json_lines=True)
 
 
 def _difference(reader: TokenReader) -> Table:
@@ -144,7 +144,7 @@ def _difference(reader: TokenReader) -> Table:
 )
 def download_list(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
     reader = reader_of(request, slug)
-    return table_download(request, reader, _list(reader, name))
+    return table_file(request, reader, _list(reader, name))
 
 
 @router.get(
@@ -156,7 +156,7 @@ def download_list(request: HttpRequest, slug: str, name: str) -> HttpResponseBas
 )
 def download_list_lines(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
     reader = reader_of(request, slug)
-    return table_download(request, reader, _list(reader, name), json_lines=True)
+    return table_file(request, reader, _list(reader, name), json_lines=True)
 
 
 def _list(reader: TokenReader, name: str) -> Table:

@@ -14,7 +14,7 @@ from enterprise.api.v1_access import enterprise_of
 from enterprise.api.v1_exports import CSV_FILE, JSON_LINES_FILE
 from enterprise.api.v1_links import SnapshotRef, reader_of, reads
 from enterprise.api.v1_problems import Problem
-from enterprise.downloads import table_download
+from enterprise.downloads import table_file
 from enterprise.reports.tables import trend_table
 from enterprise.selectors.outlook import (
     Basis,
@@ -90,7 +90,7 @@ def _mark(point: Point | None, basis: Basis) -> HighWater | None:
 def download_trend(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Every snapshot's numbers."""
     reader = reader_of(request, slug)
-    return table_download(request, reader, trend_table(reader.enterprise))
+    return table_file(request, reader, trend_table(reader.enterprise))
 
 
 # --- The forecast --------------------------------------------------------------------------------
@@ -214,4 +214,4 @@ def _true_up(each: TrueUp) -> TrueUpOut:
 def download_trend_lines(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Every snapshot's numbers."""
     reader = reader_of(request, slug)
-    return table_download(request, reader, trend_table(reader.enterprise), json_lines=True)
+    return table_file(request, reader, trend_table(reader.enterprise), json_lines=True)

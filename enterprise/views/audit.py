@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from enterprise.access import Access, Permission, enterprise_view
-from enterprise.downloads import table_download
+from enterprise.downloads import table_file
 from enterprise.models import AuditEvent
 from enterprise.reports.tables import audit_table
 from enterprise.selectors.audit import events_page
@@ -125,4 +125,4 @@ def audit_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     """Every event that the page's filters let through, in codes: the same in any language."""
     wanted = _wanted(request)._asdict()
     table = audit_table(access.enterprise, masked=access.masked, **wanted)
-    return table_download(request, access, table)
+    return table_file(request, access, table)

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 
 from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
-from enterprise.downloads import table_download
+from enterprise.downloads import table_file
 from enterprise.models import Snapshot
 from enterprise.reports.tables import difference_table
 from enterprise.selectors.difference import (
@@ -108,4 +108,4 @@ def difference_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     if snapshot is None:
         raise Http404
     snapshot.enterprise = access.enterprise
-    return table_download(request, access, difference_table(snapshot, masked=access.masked))
+    return table_file(request, access, difference_table(snapshot, masked=access.masked))

@@ -11,7 +11,7 @@ from django.utils import formats, timezone
 
 from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
-from enterprise.downloads import table_download
+from enterprise.downloads import table_file
 from enterprise.models import Snapshot
 from enterprise.reports.tables import changes_table
 from enterprise.selectors.changes import (
@@ -149,4 +149,4 @@ def compare_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     if pair is None:
         raise Http404
     older, newer = pair
-    return table_download(request, access, changes_table(older, newer, masked=access.masked))
+    return table_file(request, access, changes_table(older, newer, masked=access.masked))

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.counting.forecast import FEWEST_WEEKS
-from enterprise.downloads import table_download
+from enterprise.downloads import table_file
 from enterprise.reports.tables import trend_table
 from enterprise.selectors.outlook import (
     Span,
@@ -54,4 +54,4 @@ def forecast(request: HttpRequest, access: Access) -> HttpResponse:
 @enterprise_view(Permission.SEE_REPORTS)
 def trend_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
     """Every snapshot's numbers."""
-    return table_download(request, access, trend_table(access.enterprise))
+    return table_file(request, access, trend_table(access.enterprise))

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from enterprise.access import Access, Permission, enterprise_view
-from enterprise.downloads import table_download
+from enterprise.downloads import table_file
 from enterprise.models import Snapshot
 from enterprise.reports.lists import LISTS, Described, list_table
 from enterprise.selectors.licenses import snapshot_latest
@@ -68,4 +68,4 @@ def list_csv(request: HttpRequest, access: Access, name: str) -> HttpResponseBas
     """Every line, as applied while the file is sent."""
     _described(name)
     table = list_table(name, access.enterprise, masked=access.masked)
-    return table_download(request, access, table)
+    return table_file(request, access, table)
