@@ -160,6 +160,9 @@ BODIES: dict[str, Any] = {
     "add_instance": {"host_name": "ghes2.example.com"},
     "set_instance_token": {"username": "monalisa", "token": "ghp_1"},
     "set_cloud_token": {"token": "ghp_1"},
+    "forget_cost_center": {"identifier": "octocat"},
+    "put_target": {"seats": 4},
+    "dismiss_duplicate": {"reason": "twins"},
 }
 every_operation = pytest.mark.parametrize(
     "operation", operations(), ids=[operation.key for operation in operations()]

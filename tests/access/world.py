@@ -14,7 +14,18 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from enterprise.models import ApiToken, Enterprise, GroupRole, Membership, Role, SignInLink, User
+from enterprise.models import (
+    ApiToken,
+    CostCenterEntry,
+    Duplicate,
+    Enterprise,
+    GroupRole,
+    Membership,
+    Role,
+    SeatTarget,
+    SignInLink,
+    User,
+)
 from enterprise.services.audit import SYSTEM
 from enterprise.services.ledger import pack_anchors
 from enterprise.services.tokens import token_digest, token_make
@@ -45,6 +56,8 @@ PLACES = {
     "number": str(ACME),
     "snapshot_id": str(ACME),
     "token_id": str(ACME),
+    "duplicate_id": str(ACME),
+    "organization": "org-of-acme",
     "host": "ghes.acme.example.com",
     "username": "member-of-acme",
     "name": "excluded",
@@ -60,6 +73,7 @@ OF_THE_OTHER = {
     "number": str(OTHER),
     "snapshot_id": str(OTHER),
     "token_id": str(OTHER),
+    "duplicate_id": str(OTHER),
     "host": "ghes.other.example.com",
     "username": "member-of-other",
 }
@@ -97,6 +111,25 @@ def populate(slug: str, number: int) -> Enterprise:
     ApiToken.objects.create(pk=number, enterprise=enterprise, name="kept", digest=f"{number:064}")
     GroupRole.objects.create(
         pk=number, enterprise=enterprise, provider="corp", group="staff", role=Role.AUDITOR
+    )
+    CostCenterEntry.objects.create(
+        enterprise=enterprise, identifier="octocat", cost_center="Research"
+    )
+    SeatTarget.objects.create(enterprise=enterprise, organization=f"org-of-{slug}", seats=3)
+    Duplicate.objects.create(
+        pk=number,
+        enterprise=enterprise,
+        one=number,
+        other=number + 1,
+        with_cloud=True,
+        confidence=50,
+        group=number,
+        group_saves=1,
+        rules="",
+        hosts="",
+        accounts="[]",
+        found_at=timezone.now(),
+        found_snapshot=number,
     )
     AuditEventFactory(enterprise=enterprise)
     return enterprise
