@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
+from enterprise.github_pages import CLOUD_SCOPE, GITHUB, new_token
 
 PAGES: dict[str, str | Promise] = {
     "license-sync": _("Enable license sync"),
@@ -25,6 +26,7 @@ def help_page(request: HttpRequest, page: str) -> HttpResponse:
         "title": PAGES[page],
         "pages": PAGES,
         "page": page,
+        "token_page": new_token(GITHUB, CLOUD_SCOPE),
         "causes": list(wording.CAUSES.values()),
     }
     return render(request, f"enterprise/help/{page.replace('-', '_')}.html", context)

@@ -80,6 +80,7 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
         "home": "/",
         "enterprise-new": "/enterprises/new",
         "profile": "/settings/profile",
+        "styleguide": "/styleguide",
         "password": "/accounts/password/change/",
         "sign-out": "/accounts/logout/",
         "overview": start,
@@ -122,15 +123,27 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
     }
 
 
-def faults_of(page: Page, url: str, *, language: str, axe: bool) -> list[str]:
-    """What is wrong with the page there: it fits, is small, says its language, has nothing inline."""
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
+LONG = {"api-docs"}
+"""What takes axe a minute, and is the same English table of fields throughout: seen once."""
+CONTRAST = {"runOnly": ["color-contrast", "link-in-text-block"]}  # what a theme may break
+HIGH_CONTRAST = """() => {
+  const { dataset } = document.documentElement;
+  for (const theme of ["light", "dark"]) dataset[`${theme}Theme`] = `${theme}_high_contrast`;
+}"""
+
+
+def faults_of(page: Page, url: str, *, language: str, themes: bool, picture: Path) -> list[str]:
+    """What is wrong with the page there, wide and light, narrow and dark; with ``themes`` in high
+    contrast too. It fits, is small, says its language, has nothing inline, and axe finds nothing.
+    """
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
     response = page.goto(url)
     expected = 404 if url.endswith("/nowhere") else 200
     if response is None or response.status != expected:
         return [str(response and response.status)]
     faults = []
-    if (overflow := page.evaluate(TOO_WIDE)) > 0:
-        faults.append(f"{overflow} pixels too wide")
     if page.locator("h1").count() != 1:
         faults.append("not exactly one h1")
     if (said := page.locator("html").get_attribute("lang")) != language:
@@ -138,12 +151,38 @@ def faults_of(page: Page, url: str, *, language: str, axe: bool) -> list[str]:
     if (sent := _bytes(page)) > MOST_BYTES:
         faults.append(f"{sent} bytes")
     faults += [f"inline: {html}" for html in page.evaluate(INLINE, response.text())]
-    if axe:
-        faults += [
-            f"{violation['id']}: {[node['html'][:150] for node in violation['nodes']]}"
-            for violation in Axe().run(page).response["violations"]
-        ]
+    faults += _look(page, "wide, light", picture, axe=themes or picture.stem not in LONG)
+    if picture.stem in LONG:
+        return faults
+    if themes:
+        page.emulate_media(color_scheme="dark")
+        faults += _axe(page, "dark", CONTRAST)
+    page.set_viewport_size(NARROW)
+    page.emulate_media(color_scheme="dark")
+    faults += _look(page, "narrow, dark", picture)
+    if themes:
+        page.evaluate(HIGH_CONTRAST)
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            faults += _axe(page, f"{scheme}, high contrast", CONTRAST)
+        page.screenshot(path=picture.with_stem(f"{picture.stem}-high-contrast"), full_page=True)
     return faults
+
+
+def _look(page: Page, how: str, picture: Path, *, axe: bool = True) -> list[str]:
+    """Whether it fits, and what axe says; the picture is kept."""
+    name = f"{picture.stem}-{how.replace(', ', '-')}"
+    page.screenshot(path=picture.with_stem(name), full_page=True)
+    overflow = page.evaluate(TOO_WIDE)
+    faults = [f"{how}: {overflow} pixels too wide"] if overflow > 0 else []
+    return faults + (_axe(page, how) if axe else [])
+
+
+def _axe(page: Page, how: str, options: dict[str, list[str]] | None = None) -> list[str]:
+    return [
+        f"{how}: {violation['id']}: {[node['html'][:150] for node in violation['nodes']]}"
+        for violation in Axe().run(page, options=options).response["violations"]
+    ]
 
 
 def _bytes(page: Page) -> int:
