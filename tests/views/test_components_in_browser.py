@@ -120,6 +120,7 @@ ADD_BUTTON = """(address) => {
     [
         ("error", "The server could not do this."),
         ("none", "The server cannot be reached."),
+        ("late", "The server took too long to answer."),
     ],
 )
 def test_a_failed_request_says_so_beside_what_was_asked(
@@ -128,12 +129,13 @@ def test_a_failed_request_says_so_beside_what_was_asked(
     def respond(route: Any) -> None:
         if answer == "error":
             route.fulfill(status=500, body="no")
-        else:
-            route.abort()
+        elif answer == "none":
+            route.abort()  # and what is late is never answered
 
     page.route("**/ask", respond)
     page.goto("/styleguide")
     page.evaluate(ADD_BUTTON, "/ask")
+    page.evaluate("htmx.config.timeout = 300")
     page.click("#ask")
     expect(page.locator(".Box-row + .request-error")).to_contain_text(words)
 
