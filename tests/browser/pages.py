@@ -172,7 +172,7 @@ def faults_of(page: Page, url: str, *, language: str, themes: bool, picture: Pat
 def _look(page: Page, how: str, picture: Path, *, axe: bool = True) -> list[str]:
     """Whether it fits, and what axe says; the picture is kept."""
     name = f"{picture.stem}-{how.replace(', ', '-')}"
-    page.screenshot(path=picture.with_stem(name), full_page=True)
+    page.screenshot(path=picture.with_stem(name), full_page=picture.stem not in LONG)
     overflow = page.evaluate(TOO_WIDE)
     faults = [f"{how}: {overflow} pixels too wide"] if overflow > 0 else []
     return faults + (_axe(page, how) if axe else [])
