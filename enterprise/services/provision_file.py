@@ -83,6 +83,11 @@ ARRAYS = {
         keys={"username": str, "email": str, "role": str, "password_env": str, "state": str},
         needed=("role",),
     ),
+    "group": Table(
+        name="group",
+        keys={"group": str, "provider": str, "role": str, "state": str},
+        needed=("provider", "role"),
+    ),
     "token": Table(
         name="name",
         keys={"name": str, "scopes": list, "token_env": str, "state": str},
@@ -126,6 +131,7 @@ class ProvisionFile(NamedTuple):
     enterprise: Entry
     instances: list[Entry]
     members: list[Entry]
+    groups: list[Entry]
     tokens: list[Entry]
 
 
@@ -165,7 +171,9 @@ class _Reader:
         arrays = {key: self._array(key, table, document) for key, table in ARRAYS.items()}
         if self.problems:
             raise ProvisionRefused(self.problems)
-        return ProvisionFile(checked, arrays["instance"], arrays["member"], arrays["token"])
+        return ProvisionFile(
+            checked, arrays["instance"], arrays["member"], arrays["group"], arrays["token"]
+        )
 
     def _array(self, key: str, table: Table, document: dict[str, Any]) -> list[Entry]:
         tables = document.get(key, [])
@@ -176,8 +184,8 @@ class _Reader:
         seen: dict[str, str] = {}
         for number, values in enumerate(tables, start=1):
             entry = self._entry(key, f"[[{key}]] #{number}", table, values)
-            # Hosts and usernames are the same in any case; tokens are not.
-            name = entry.name if key == "token" else entry.name.lower()
+            # Hosts and usernames are the same in any case; groups and tokens are not.
+            name = entry.name if key in ("group", "token") else entry.name.lower()
             first = seen.setdefault(name, entry.place)
             if name and first != entry.place:
                 self._problem(entry.place, "provision_twice", name=entry.name, first=first)

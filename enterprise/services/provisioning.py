@@ -48,6 +48,7 @@ from enterprise.services.servers import (
     instance_remove,
     instance_token_set,
 )
+from enterprise.services.single_sign_on import group_role_remove, group_role_set
 from enterprise.services.tokens import (
     token_digest,
     token_make,
@@ -106,6 +107,7 @@ class _Provisioning:
         for entries, apply in (
             (file.instances, self._instance),
             (sorted(file.members, key=_by_role), self._member),
+            (file.groups, self._group),
             (file.tokens, self._token),
         ):
             for entry in entries:
@@ -235,6 +237,20 @@ class _Provisioning:
             self._tell(_("password set"))
         if member_set(enterprise=enterprise, user=user, role=values["role"], actor=ACTOR):
             self._tell(_("role %s") % values["role"])
+
+    def _group(self, enterprise: Enterprise, entry: Entry) -> None:
+        if entry.absent:
+            for rule in enterprise.group_roles.select_related("enterprise").filter(
+                group=entry.name
+            ):
+                group_role_remove(rule=rule, actor=ACTOR)
+                self._tell(_("removed"))
+            return
+        role, provider = entry.values["role"], entry.values["provider"]
+        if group_role_set(
+            enterprise=enterprise, provider=provider, group=entry.name, role=role, actor=ACTOR
+        ):
+            self._tell(_("role %s") % role)
 
     # --- API tokens -------------------------------------------------------------------------------
 

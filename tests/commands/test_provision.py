@@ -162,6 +162,13 @@ def test_new_values_replace_the_stored_ones(provision: Provision) -> None:
     assert provision(FILE, new) == ["nothing changed"]
 
 
+def test_a_group_gets_a_role_once_and_loses_it(provision: Provision) -> None:
+    group = '\n[[group]]\ngroup = "staff"\nprovider = "corp"\nrole = "auditor"\n'
+    assert "group staff: role auditor" in provision(FILE + group)
+    assert "group staff" not in provision(FILE + group)
+    assert "group staff: removed" in provision(FILE + group + 'state = "absent"\n')
+
+
 def test_a_secret_may_come_from_a_file(provision: Provision, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("ghp_from_file\n")
     secrets = {**SECRETS, "GHES1_TOKEN_FILE": str(tmp_path / "token")}
