@@ -40,6 +40,10 @@ def normalize_domain(domain: str) -> str:
         return domain.lower()
 
 
+REMOVED = "(removed)"
+"""What stands in the history where an e-mail address was erased."""
+
+
 def mask(address: str) -> str:
     """Hide an address from whoever may not see it: ``a•••@domain`` (domain.md section 8).
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 from django.db.models import Q
 
-from enterprise.emails import mask
+from enterprise.emails import REMOVED, mask
 from enterprise.models import Enterprise, MembershipVersion, PersonVersion, Snapshot
 
 EMAIL_COLUMNS = (
@@ -146,4 +146,4 @@ def person_get(
 
 
 def _hide(value: str) -> str:
-    return mask(value) if value else ""
+    return value if value == REMOVED else mask(value)

@@ -13,6 +13,8 @@ from enterprise.models import Delivery, Event, RunChunk, RunState, SyncRun
 from enterprise.models.delivery import ENDED
 from enterprise.models.sync import FINAL
 from enterprise.services.audit_seal import audit_expire
+from enterprise.services.erasure import persons_expire
+from enterprise.services.snapshot_expiry import snapshots_expire
 
 RETENTION_CACHE_KEY = "licsync.retention"
 ONCE_IN_SECONDS = 24 * 3600
@@ -30,6 +32,10 @@ def retention_apply_due() -> int:
     gone = runs_expire()
     if settings.LICSYNC_AUDIT_RETENTION_DAYS:
         audit_expire(days=settings.LICSYNC_AUDIT_RETENTION_DAYS)
+    if settings.LICSYNC_SNAPSHOT_RETENTION_DAYS:
+        snapshots_expire(days=settings.LICSYNC_SNAPSHOT_RETENTION_DAYS)
+    if settings.LICSYNC_PERSON_RETENTION_DAYS:
+        persons_expire(days=settings.LICSYNC_PERSON_RETENTION_DAYS)
     deliveries_expire()
     cache.set(RETENTION_CACHE_KEY, 1, ONCE_IN_SECONDS)
     return gone

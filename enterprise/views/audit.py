@@ -46,6 +46,8 @@ ACTIONS: dict[str, str | Promise] = {
     "backup.make": _("Made a backup"),
     "backup.restore": _("Restored a backup"),
     "keys.rotate": _("Changed the keys of stored tokens"),
+    "person.erase": _("Erased personal data"),
+    "snapshot.expire": _("Let old counts go"),
     "audit.expire": _("Let old events go"),
     "duplicate.dismiss": _("Decided that two are not the same person"),
     "duplicate.reopen": _("Put two persons back on the work-list"),

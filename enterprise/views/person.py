@@ -12,6 +12,7 @@ from enterprise.access import Access, Permission, enterprise_view
 from enterprise.models import PersonVersion, Snapshot
 from enterprise.selectors.licenses import snapshot_get, snapshot_latest
 from enterprise.selectors.persons import PersonDetail, person_get
+from enterprise.services.erasure import pseudonym
 from enterprise.templatetags.words import REPORT_LABELS, report_value
 from enterprise.views import shell
 
@@ -72,6 +73,9 @@ def _gone(request: HttpRequest, access: Access, number: int, snapshot: Snapshot)
     shell.found_or_404(history[0] if history else None)
     context = {
         "number": number,
+        "erasable": access.may_change
+        and all(v.to_snapshot is not None for v in history)
+        and any(v.key != pseudonym(number) for v in history),
         "snapshot": snapshot,
         "versions": _versions(access, history, snapshot),
     }

@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext
 
 from enterprise.counting import match
+from enterprise.emails import REMOVED
 from enterprise.faults import Fault, Refused
 from enterprise.wording.allocation import ALLOCATION_FAULTS
 from enterprise.wording.changes import CHANGES, Change
@@ -114,7 +115,7 @@ def membership_sentence(
     text = str(RULES[rule]) % {
         "account": account,
         "attribute": match.ATTRIBUTES[attribute],
-        "value": value,
+        "value": gettext("e-mail removed") if value == REMOVED else value,
     }
     if candidates:
         names = pgettext("between names", ", ").join(candidates)

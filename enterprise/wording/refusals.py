@@ -6,6 +6,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 REFUSALS: dict[str, str | Promise] = {
+    "person_consumes": _(
+        "Person %(number)s consumes a license. Personal data can be erased once they no longer do."
+    ),
+    "person_unknown": _("There is no person %(number)s."),
     "connect_first": _(
         "License sync of %(host)s cannot be enabled before GitHub Connect. Enable GitHub Connect first."
     ),

@@ -93,6 +93,7 @@ PAGES: dict[str, Needs | Permission] = {
     "duplicate": REPORTS,
     "duplicate_reopen": CHANGE,
     "forecast": REPORTS,
+    "person_erase": CHANGE,
     "trend_csv": REPORTS,
     "changes": REPORTS,
     "runs": REPORTS,
@@ -151,6 +152,7 @@ CONFIRMED = {
     "member_add",
     "groups",
     "token_new",
+    "person_erase",
 }
 
 READ = frozenset({ApiToken.Scope.READ_ENTERPRISE, ApiToken.Scope.ADMIN_ENTERPRISE})

@@ -135,7 +135,8 @@ def test_the_file_holds_every_event_in_codes(acme: Enterprise, owner: Client) ->
 
 def test_every_action_that_is_recorded_has_its_words() -> None:
     entities = (
-        "audit|backup|duplicate|enterprise|instance|keys|member|report|run|server_usage|token|user"
+        "audit|backup|duplicate|enterprise|instance|keys|member|person|report|run|"
+        "server_usage|snapshot|token|user"
     )
     package = Path(__file__).parents[2] / "enterprise"
     used = {
