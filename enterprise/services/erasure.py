@@ -18,7 +18,15 @@ from django.utils import timezone
 
 from enterprise.emails import REMOVED
 from enterprise.faults import Refused
-from enterprise.models import Enterprise, MembershipVersion, PersonVersion, Snapshot
+from enterprise.models import (
+    CostCenterEntry,
+    Duplicate,
+    Enterprise,
+    MembershipVersion,
+    PersonVersion,
+    Snapshot,
+)
+from enterprise.models.duplicates import DuplicateState
 from enterprise.records import CloudRow
 from enterprise.selectors.persons import valid_as_of
 from enterprise.services.audit import SYSTEM, Actor, audit_record
@@ -111,6 +119,7 @@ def _erase(enterprise: Enterprise, numbers: Sequence[int]) -> int:
     touched: list[tuple[int, int]] = []
     keys: dict[str, str] = {}
     erased: set[int] = set()
+    values: set[str] = set()
     rows = []
     for batch in in_batches(numbers, _A_BATCH):
         versions = PersonVersion.objects.filter(enterprise=enterprise, number__in=batch)
@@ -124,6 +133,10 @@ def _erase(enterprise: Enterprise, numbers: Sequence[int]) -> int:
             keys[version.key] = name
             erased.add(version.number)
         accounts = MembershipVersion.objects.filter(enterprise=enterprise, number__in=batch)
+        values |= set(accounts.values_list("value", flat=True)) - {"", REMOVED}
+        for one_of_two in ("one__in", "other__in"):  # closed ones hold no evidence any more
+            dismissed = Duplicate.objects.filter(enterprise=enterprise, **{one_of_two: batch})
+            dismissed.filter(state=DuplicateState.DISMISSED).delete()
         accounts.exclude(value="").update(value=REMOVED)
         accounts.exclude(candidates="").update(candidates="")
     bulk_execute(
@@ -131,6 +144,8 @@ def _erase(enterprise: Enterprise, numbers: Sequence[int]) -> int:
         " WHERE id = %s",
         rows,
     )
+    for names in in_batches(sorted({*keys, *values}), _A_BATCH):
+        CostCenterEntry.objects.filter(enterprise=enterprise, identifier__in=names).delete()
     _forget_candidates(enterprise, keys)
     _order_anew(enterprise, touched)
     return len(erased)

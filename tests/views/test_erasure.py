@@ -16,6 +16,7 @@ from django.utils import timezone
 from enterprise.faults import Refused
 from enterprise.models import (
     AuditEvent,
+    CostCenterEntry,
     Enterprise,
     MembershipVersion,
     PersonVersion,
@@ -110,6 +111,15 @@ def test_the_reason_says_that_the_e_mail_was_removed(
     assert f"removed #{left}" in page
     assert "e-mail removed" in page
     assert "ghes1.example.com:7" in page
+
+
+def test_their_line_of_the_cost_centers_goes_too(acme: Enterprise, left: int) -> None:
+    for identifier in ("mona-lisa", "mona@gone.example", "user001"):
+        CostCenterEntry.objects.create(
+            enterprise=acme, identifier=identifier, cost_center="Painting"
+        )
+    person_erase(enterprise=acme, number=left, actor=SYSTEM)
+    assert [entry.identifier for entry in CostCenterEntry.objects.all()] == ["user001"]
 
 
 def test_who_consumes_a_license_is_not_erased(acme: Enterprise, left: int) -> None:
