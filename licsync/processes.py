@@ -1,4 +1,4 @@
-"""The three processes of the console, and a supervisor that runs them as children of one command.
+"""The processes of the console, and a supervisor that runs them as children of one command.
 
 Each child leads a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone,
 which then asks each child once, by SIGTERM, to finish what it is doing, and after a time of grace
@@ -19,7 +19,7 @@ from types import FrameType
 
 # The same commands as in docker-compose.yml; a test compares them.
 WEB = ("gunicorn", "-c", "python:licsync.gunicorn", "licsync.wsgi")
-WORKER = (
+_WORKER = (
     "celery",
     "-A",
     "licsync",
@@ -29,6 +29,8 @@ WORKER = (
     "--without-mingle",
     "--without-heartbeat",
 )
+WORKER = (*_WORKER, "-Q", "licsync")
+QUICK = (*_WORKER, "-Q", "licsync.quick", "--pool", "threads", "--concurrency", "2")
 BEAT = ("celery", "-A", "licsync", "--quiet", "beat")
 
 _PR_SET_PDEATHSIG = 1

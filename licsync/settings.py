@@ -282,12 +282,18 @@ if LICSYNC_EMBEDDED:
         "control_folder": str(LICSYNC_BROKER_DIR / "control"),
         "polling_interval": 0.1,  # seconds; the default of 1 starts only one or two tasks a second
     }
-    CELERY_WORKER_CONCURRENCY = 3  # two runs at once, and room for the tick
+    CELERY_WORKER_CONCURRENCY = 2  # runs at once
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "licsync"
+# What takes a moment has a queue and a worker of its own, so that long runs never hold it up. A
+# worker that is not told which queues to serve serves both.
+CELERY_TASK_QUEUES = {
+    name: {"exchange": name, "routing_key": name} for name in ("licsync", "licsync.quick")
+}
+CELERY_TASK_ROUTES = {"enterprise.tasks.tick": {"queue": "licsync.quick"}}
 CELERY_TASK_TIME_LIMIT = LICSYNC_RUN_BUDGET_SECONDS + 600  # the run ends itself long before
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500

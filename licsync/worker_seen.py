@@ -1,4 +1,4 @@
-"""A sign of life of the workers, left where the broker is: it shows while one is really consuming.
+"""A sign of life of the workers of runs, left where the broker is: it shows while one is really consuming.
 
 Each worker renews it while it is connected to the broker and takes tasks; a worker that lost its
 broker, hangs or died does not. Embedded, it is a file's time; on Redis, a key that runs out, so that
@@ -69,6 +69,10 @@ class SignOfLife(bootsteps.StartStopStep):
         super().__init__(consumer, **options)
         self._app: Celery = consumer.app
         self._entry: Any = None
+
+    def include_if(self, consumer: Any) -> bool:
+        """Only for those who take runs: of the quick worker the tick itself is the sign."""
+        return settings.CELERY_TASK_DEFAULT_QUEUE in consumer.app.amqp.queues.consume_from
 
     def start(self, consumer: Any) -> None:
         self._mark()

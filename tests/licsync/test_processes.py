@@ -153,6 +153,7 @@ def test_compose_runs_the_same_commands():
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     assert services["web"]["command"] == " ".join((*processes.WEB, "-b", "0.0.0.0:8000"))
     assert services["worker"]["command"] == " ".join(processes.WORKER)
+    assert services["quick"]["command"] == " ".join(processes.QUICK)
     assert services["beat"]["command"] == " ".join(processes.BEAT)
 
 
@@ -238,7 +239,7 @@ def test_a_killed_worker_is_started_again(up):
     console = up(LICSYNC_TICK_SECONDS="0.5")
     wait_until(console.readiness, 60)
     workers = [
-        pid for pid in console.left() if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        pid for pid in console.left() if b"licsync@" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     os.kill(min(workers), signal.SIGKILL)
     wait_until(lambda: "worker ended with status -9" in console.log.read_text())

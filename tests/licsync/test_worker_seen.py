@@ -73,6 +73,16 @@ def test_a_worker_that_cannot_leave_its_sign_goes_on(settings, tmp_path):
     worker_seen.SignOfLife(Consumer())._mark()
 
 
+@pytest.mark.parametrize(("queue", "is_seen"), [("licsync", True), ("licsync.quick", False)])
+def test_only_a_worker_that_takes_runs_leaves_a_sign(queue, is_seen):
+    class Consumer:
+        app = app_on("filesystem://")
+
+    Consumer.app.config_from_object("django.conf:settings", namespace="CELERY")
+    Consumer.app.amqp.queues.select([queue])
+    assert worker_seen.SignOfLife(Consumer()).include_if(Consumer()) is is_seen
+
+
 @pytest.fixture(params=["embedded", pytest.param("redis", marks=pytest.mark.redis)])
 def real(request, settings, tmp_path):
     """An app, and a worker of the console on its broker."""

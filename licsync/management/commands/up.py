@@ -19,13 +19,13 @@ from django.utils.translation import gettext as _
 
 from licsync import broker
 from licsync.addresses import is_loopback
-from licsync.processes import BEAT, WEB, WORKER, Supervisor, command
+from licsync.processes import BEAT, QUICK, WEB, WORKER, Supervisor, command
 
 GRACE = 20.0  # seconds
 
 
 class Command(BaseCommand):
-    help = "Prepare the database, then run web, worker and beat until Ctrl-C."
+    help = "Prepare the database, then run web, workers and beat until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("address", nargs="?", metavar="ADDR:PORT", default="")
@@ -45,6 +45,7 @@ class Command(BaseCommand):
             {
                 "web": command(WEB, "-b", f"{host}:{port}"),
                 "worker": command(WORKER, "-n", f"licsync@{port}"),
+                "quick": command(QUICK, "-n", f"licsync-quick@{port}"),
                 "beat": command(BEAT),
             },
             environment=self._environment(),
