@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -14,6 +17,8 @@ import pytest
 import redis
 from django.test import TransactionTestCase
 from playwright.sync_api import Browser, sync_playwright
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from enterprise.models import AuditBatch, AuditDoor, AuditEvent
 
@@ -23,7 +28,6 @@ POSTGRES_URL = os.environ.get(
     if (database := os.environ.get("DATABASE_URL", "")).startswith("postgres")
     else "postgres://postgres@127.0.0.1:5432/postgres",
 )
-REDIS_URL = os.environ.get("LICSYNC_TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 SERVICES_REQUIRED = os.environ.get("LICSYNC_REQUIRE_SERVICES", "") not in {"", "0"}
 
 
@@ -33,11 +37,11 @@ def missing(service: str) -> str:
     try:
         if service == "postgres":
             psycopg.connect(POSTGRES_URL, connect_timeout=2).close()
-        elif service == "redis":
-            redis.Redis.from_url(REDIS_URL, socket_connect_timeout=2).ping()
+        elif service == "redis" and shutil.which("redis-server") is None:
+            return "redis-server is not installed"
         elif service == "browser" and chromium() is None:
             return "Chromium is not installed"
-    except (psycopg.OperationalError, redis.RedisError) as error:
+    except psycopg.OperationalError as error:
         return f"{service} does not answer: {type(error).__name__}"
     return ""
 
@@ -66,12 +70,23 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_url() -> Iterator[str]:
-    """The address of a Redis database that is empty before and after. Mark the test ``redis``."""
-    with redis.Redis.from_url(REDIS_URL) as server:
-        server.flushdb()
-        yield REDIS_URL
-        server.flushdb()
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """The address of an empty Redis of this test's own. Mark the test ``redis``."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    url = f"redis://127.0.0.1:{port}/0"
+    with (
+        (tmp_path / "redis.log").open("wb") as log,
+        subprocess.Popen(command, cwd=tmp_path, stdout=log, start_new_session=True) as server,
+    ):
+        try:
+            patient = Retry(ConstantBackoff(0.05), retries=200)
+            with redis.Redis.from_url(url, retry=patient) as client:
+                client.ping()
+            yield url
+        finally:
+            server.terminate()
 
 
 def _open_audit_door() -> None:

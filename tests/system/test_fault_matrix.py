@@ -62,12 +62,12 @@ def test_every_fault_ends_as_in_the_table_over_a_real_worker(worker: Console, co
     wrong = []
     with serve(small_world()) as fleet:
         worker.provision(fleet)
-        worker.manage("sync", "--enterprise", fleet.world.slug, "--all", "--inline")
         if column == "copy":
             worker.execute(
                 "UPDATE enterprise_serverinstance SET source = 'cloud_copy'"
                 f" WHERE host_name = '{HOST}'"
             )
+        worker.manage("sync", "--enterprise", fleet.world.slug, "--all", "--inline")
         worker.start_worker()
         worker.start_beat()
         assert sync(worker, column)[0] == "succeeded"
