@@ -22,7 +22,9 @@ from licsync.worker_seen import LATE, worker_age
 
 log = structlog.stdlib.get_logger(__name__)
 
-TICK_KEY = "licsync.tick"  # epoch seconds of the last tick: beat sent it and the quick worker took it
+TICK_KEY = (
+    "licsync.tick"  # epoch seconds of the last tick: beat sent it and the quick worker took it
+)
 
 
 class NotReadyError(Exception):
@@ -57,7 +59,7 @@ def check_beat() -> None:
 
 
 def tick_age() -> float | None:
-    """Seconds since the last tick: beat sent it, and the quick worker did it. None if there was none yet."""
+    """Seconds since the last tick: sent by beat, done by the quick worker. None if there was none."""
     last = cache.get(TICK_KEY)
     return None if last is None else time.time() - last
 

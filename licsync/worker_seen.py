@@ -1,4 +1,4 @@
-"""A sign of life of the workers of runs, left where the broker is: it shows while one is really consuming.
+"""A sign of life of the workers of runs, left where the broker is: it shows while one is consuming.
 
 Each worker renews it while it is connected to the broker and takes tasks; a worker that lost its
 broker, hangs or died does not. Embedded, it is a file's time; on Redis, a key that runs out, so that
