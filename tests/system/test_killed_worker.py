@@ -46,8 +46,8 @@ def disturbed(request: pytest.FixtureRequest, tmp_path: Path, fleet: Fleet) -> I
 def move_on(fleet: Fleet, times: int) -> None:
     """Give one account in twenty an address of this round, so that every sync has much to apply."""
     for instance in fleet.world.instances.values():
-        for user in list(instance.users.values())[::20]:
-            user.email = f"user{user.user_id}@round{times}.example.com"
+        for user_id, user in list(instance.users.items())[::20]:
+            user.email = f"user{user_id}@round{times}.example.com"
 
 
 def assert_one_round(disturbed: Console) -> None:
