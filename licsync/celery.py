@@ -6,6 +6,7 @@ found by the run's lease in the database, on any broker.
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from typing import Any
@@ -13,7 +14,13 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
+from celery.signals import (
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_process_init,
+)
 
 from licsync.worker_seen import SignOfLife
 
@@ -39,6 +46,12 @@ def _keep_our_logging(**_: Any) -> None:
 def _let_pages_go_first(**_: Any) -> None:
     """Where a worker shares a machine with the web server: nobody waits for a run as for a page."""
     os.nice(NICENESS)
+
+
+@worker_process_init.connect
+def _spare_the_collector(**_: Any) -> None:
+    """What is loaded by now lives as long as the process: garbage need not be looked for in it."""
+    gc.freeze()
 
 
 @task_prerun.connect

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from itertools import compress
+from operator import ne
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -33,7 +35,7 @@ from enterprise.services.guard import (
 from enterprise.services.preview import count_effect
 from enterprise.services.recounts import data_version_raise
 from enterprise.services.scim_check import scim_compare
-from enterprise.services.staging import ADD, CHANGE, REMOVE, Staging, digest_of, staged
+from enterprise.services.staging import ADD, CHANGE, REMOVE, Staging, digests_of, staged
 
 Reason = tuple[str, dict[str, Any]]
 """Why a result is held: a code of ``wording`` and its parameters."""
@@ -125,22 +127,24 @@ def stage_accounts(
     read = added = idle = 0
     changed: dict[int, tuple[bool, str]] = {}
     take = known.pop
-    for batch in in_batches(accounts, 1000):
+    for batch in in_batches(accounts, 500):
         read += len(batch)
-        # Most accounts are as they were: the loop does for those as little as it can.
-        for account, digest in zip(batch, map(digest_of, batch), strict=True):
-            if account.suspended or account.excluded:
-                idle += 1
-            before = take(account.user_id, None)
-            if before == digest:
-                continue
+        idle += sum(1 for account in batch if account.suspended or account.excluded)
+        digests = digests_of(batch)
+        before = [take(account.user_id, None) for account in batch]
+        # Most accounts are as they were: nothing more is done for those.
+        for account, digest, known_digest in compress(
+            zip(batch, digests, before, strict=True), map(ne, digests, before)
+        ):
             email_key = normalize(account.email)
-            if before is None:
+            if known_digest is None:
+                operation = ADD
                 added += 1
             else:
+                operation = CHANGE
                 consumes = not (account.suspended or account.excluded)
                 changed[account.user_id] = (consumes, email_key)
-            staging.add([ADD if before is None else CHANGE, *_row(account, email_key, digest)])
+            staging.add([operation, *_row(account, email_key, digest)])
         claim.beat(read)
     if applied and not read:
         raise Fault("empty_source", applied=applied)

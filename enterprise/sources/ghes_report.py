@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from operator import itemgetter
 
 from enterprise.faults import Fault
 from enterprise.outbound_faults import wait_asked
@@ -145,12 +144,10 @@ def parse_report(lines: Iterable[str], *, keep_logins: bool) -> Iterator[ServerA
     at_address = header.index("last_logged_ip") if "last_logged_ip" in header else -1
     tells_sign_in = at_active >= 0 and at_address >= 0
     keep_activity = keep_logins and at_active >= 0
-    flag_of, account_of = _FLAGS.get, partial(tuple.__new__, ServerAccount)
+    # The loop is what a sync of an unchanged instance spends most of its time in.
+    flag_of, new = _FLAGS.get, tuple.__new__
     seen: set[int] = set()
     add = seen.add
-    fields_of = itemgetter(
-        at_id, at_login, at_email, at_suspended, at_dormant, at_active, at_address
-    )
     line, problem = reader.line_num, ""
     try:
         for row in reader:
@@ -161,7 +158,7 @@ def parse_report(lines: Iterable[str], *, keep_logins: bool) -> Iterator[ServerA
                 if len(row) < width and next(reader, None) is None:
                     raise Fault("cut_short", retry=True, line=line)
                 raise Fault("malformed_line", line=line)
-            digits, login, email, is_suspended, is_dormant, active, address = fields_of(row)
+            digits = row[at_id]
             if not digits.isdigit() or not digits.isascii() or len(digits) > 19:
                 raise Fault("invalid_user_id", line=line)
             user_id = int(digits)
@@ -170,23 +167,23 @@ def parse_report(lines: Iterable[str], *, keep_logins: bool) -> Iterator[ServerA
             if user_id > MAX_USER_ID:
                 raise Fault("invalid_user_id", line=line)
             add(user_id)
-            suspended, dormant = flag_of(is_suspended), flag_of(is_dormant)
+            suspended, dormant = flag_of(row[at_suspended]), flag_of(row[at_dormant])
             if suspended is None or dormant is None:
-                suspended = _flag(is_suspended, "suspended?", line)
-                dormant = _flag(is_dormant, "dormant?", line)
-            yield account_of(
-                (
-                    user_id,
-                    email.strip(),
-                    (),
-                    suspended,
-                    dormant,
-                    not (active or address) if tells_sign_in else None,
-                    "scim_admin" if login == "scim-admin" else "",
-                    login if keep_logins else "",
-                    active if keep_activity else "",
-                )
+                suspended = _flag(row[at_suspended], "suspended?", line)
+                dormant = _flag(row[at_dormant], "dormant?", line)
+            login = row[at_login]
+            values = (
+                user_id,
+                row[at_email].strip(),
+                (),
+                suspended,
+                dormant,
+                not (row[at_active] or row[at_address]) if tells_sign_in else None,
+                "scim_admin" if login == "scim-admin" else "",
+                login if keep_logins else "",
+                row[at_active] if keep_activity else "",
             )
+            yield new(ServerAccount, values)
     except csv.Error as error:
         problem = str(error)
     if "unexpected end" in problem:  # a quote that never ends: a cut file

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import gc
 import os
 import resource
 import secrets
@@ -53,6 +54,7 @@ def console(database: str) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    gc.freeze()  # as in a worker's process
 
 
 def settle() -> None:
