@@ -20,6 +20,7 @@ from enterprise.services.claims import (
     run_fail,
 )
 from enterprise.services.difference import differences_refresh_due
+from enterprise.services.full_disk import disk_is_full
 from enterprise.services.insights import insights_refresh_due
 from enterprise.services.recount import recount
 from enterprise.services.recounts import recounts_request_due
@@ -87,9 +88,15 @@ def _execute(claim: Claim, work: Callable[[Claim], None]) -> None:
     except Fault as fault:
         fault.retry |= fault.code == "bad_credentials" and _token_is_newer(claim)
         run_fail(claim, fault)
-    except (ClaimLostError, OperationalError, InterfaceError):
+    except ClaimLostError:
         raise
     except Exception as error:
+        if disk_is_full(error):
+            # Where not even this can be written, the run is left to the sweep.
+            run_fail(claim, Fault("disk_full", retry=True))
+            return
+        if isinstance(error, OperationalError | InterfaceError):
+            raise
         # The message may quote data (a constraint's values, a parser's line): only where it was.
         frames = "".join(traceback.format_tb(error.__traceback__))
         log.error("run_crashed", error=type(error).__name__, frames=frames)  # noqa: TRY400

@@ -153,6 +153,9 @@ FAULTS: dict[str, str | Promise] = {
     "worker_lost": _(
         "The worker stopped in mid-run %(tries)s times. Look at the worker's log and its memory."
     ),
+    "disk_full": _(
+        "There is no space left on the disk of the database, or of this console's data folder. Nothing was applied. Free some space, then sync again."
+    ),
     "internal_error": _(
         "The console failed (%(error)s). Nothing was applied. Look at the worker's log for this run."
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from enterprise.models import (
     SyncRun,
 )
 from enterprise.services import clients, staging, workers
+from enterprise.services import sync as service
 from enterprise.services.audit import SYSTEM
 from enterprise.services.connect import connect_disable
 from enterprise.services.runs import run_request, runs_sweep
@@ -207,37 +207,82 @@ def test_a_locked_database_costs_a_tick_and_nothing_else(instance: ServerInstanc
     assert run.state == RunState.QUEUED
 
 
-@on_sqlite
-@pytest.mark.django_db(transaction=True)
-def test_a_full_disk_applies_nothing_and_is_no_trouble_once_there_is_room(
-    enterprise: Enterprise, instance: ServerInstance
-) -> None:
-    before = content(enterprise)
-    run = queued(instance)
+@contextmanager
+def sqlite_without_room() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM")
         cursor.execute("PRAGMA page_count")
-        pages = cursor.fetchone()[0]
-        cursor.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(OperationalError, match="full"):
-            run_execute(run_id=run.pk)
+        # Room enough to say what happened.
+        cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + 2}")
+        yield
         cursor.execute("PRAGMA max_page_count = 1000000")
+
+
+@contextmanager
+def postgres_without_room() -> Iterator[None]:
+    """The server's own error, where it would come: while a run's records are written."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER no_room BEFORE INSERT ON enterprise_serveruseraccount"
+            " EXECUTE FUNCTION no_room()"
+        )
+        yield
+        cursor.execute("DROP FUNCTION no_room CASCADE")
+
+
+@contextmanager
+def folder_without_room() -> Iterator[None]:
+    def write(*_: Any) -> None:
+        with open("/dev/full", "wb", buffering=0) as full:
+            full.write(b"x")
+
+    with mock.patch.object(staging.zlib, "compress", side_effect=write):
+        yield
+
+
+@pytest.mark.parametrize(
+    "without_room",
+    [
+        pytest.param(sqlite_without_room, marks=on_sqlite),
+        pytest.param(postgres_without_room, marks=[on_postgres, pytest.mark.postgres]),
+        folder_without_room,
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_full_disk_is_told_applies_nothing_and_is_no_trouble_once_there_is_room(
+    fleet: Fleet, enterprise: Enterprise, instance: ServerInstance, without_room: Any
+) -> None:
+    before = content(enterprise)
+    users = fleet.world.instances[HOST].users.values()
+    for number, user in enumerate(users):
+        if number % 10 == 0:
+            user.email = f"{'long' * 200}{number}@example.com"
+    run = queued(instance)
+    with without_room():
+        assert run_execute(run_id=run.pk) == RunState.QUEUED
+    run.refresh_from_db()
+    assert (run.error_code, run.error_params) == ("disk_full", {})
     assert content(enterprise) == before
-    lose(run)
+    SyncRun.objects.filter(pk=run.pk).update(not_before=timezone.now())
     assert run_execute(run_id=run.pk) == RunState.SUCCEEDED
 
 
-def test_a_full_disk_beside_the_database_fails_the_run_and_applies_nothing(
-    enterprise: Enterprise, instance: ServerInstance
+def test_a_disk_too_full_to_say_so_leaves_the_run_to_the_sweep(
+    fleet: Fleet, enterprise: Enterprise, instance: ServerInstance
 ) -> None:
     before = content(enterprise)
-    full = OSError(errno.ENOSPC, "No space left on device")
-    with mock.patch.object(staging.zlib, "compress", side_effect=full):
-        run = queued(instance)
-        assert run_execute(run_id=run.pk) == RunState.FAILED
-    run.refresh_from_db()
-    assert (run.error_code, run.error_params) == ("internal_error", {"error": "OSError"})
+    next(iter(fleet.world.instances[HOST].users.values())).email = "new@example.com"
+    run = queued(instance)
+    nothing_fits = mock.patch.object(service, "run_fail", side_effect=OperationalError("full"))
+    with folder_without_room(), nothing_fits, pytest.raises(OperationalError):
+        run_execute(run_id=run.pk)
     assert content(enterprise) == before
+    lose(run)
+    assert run_execute(run_id=run.pk) == RunState.SUCCEEDED
 
 
 # --- The clock -----------------------------------------------------------------------------------

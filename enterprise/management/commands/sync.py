@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
+from django.db import OperationalError
 from django.utils.translation import gettext as _
 
 from enterprise.faults import Refused
@@ -27,8 +28,9 @@ from enterprise.models import (
     SyncRun,
 )
 from enterprise.services.audit import Actor
+from enterprise.services.full_disk import disk_is_full
 from enterprise.services.runs import run_request
-from enterprise.wording import fault_sentence
+from enterprise.wording import fault_sentence, sentence
 
 ACTOR = Actor("sync", "command")
 
@@ -74,10 +76,15 @@ class Command(BaseCommand):
         follower = Follower(named, inline=inline, wait=wait, out=self.stdout)
         follower.failed = self.refused
         if inline or wait:
-            follower.follow(runs)
-            if inline:
-                follower.do_cloud_beside()
-            follower.recount(ACTOR)
+            try:
+                follower.follow(runs)
+                if inline:
+                    follower.do_cloud_beside()
+                follower.recount(ACTOR)
+            except OperationalError as error:
+                if not disk_is_full(error):
+                    raise
+                raise CommandError(sentence("disk_full", {}), returncode=EXIT_FAILED) from error
         else:
             for run in runs:
                 self.stdout.write(run_line(run))
