@@ -63,6 +63,8 @@ def sync_cloud(claim: Claim) -> None:
     claim.phase(RunPhase.CHECKING)
     if rows.total is not None and rows.total != counts["read"]:
         claim.warn("stated_not_listed", stated=rows.total, listed=counts["read"])
+    if rows.repeated:
+        claim.warn("logins_listed_twice", rows=rows.repeated)
     loss = Loss(removed=counts["removed"], stopped=rows.stopped)
     share = guard_share(enterprise, None)
     if rows.applied and not guard_allows(
@@ -98,13 +100,17 @@ class RowStage:
             self.known[key] = (digest, bool(counts))
         self.applied = len(self.known)
         self.taken: set[str] = set()
-        self.read_rows = self.added = self.changed = self.consuming = self.stopped = 0
+        self.repeated = self.read_rows = self.added = self.changed = self.consuming = (
+            self.stopped
+        ) = 0
         self.total: int | None = None
         self.purchased: int | None = None
         self.staging = Staging(claim, resume=resume)
         self.cursor = ""
         if resume:
-            self.cursor, self.total, self.purchased = orjson.loads(last_cursor(claim.run))
+            self.cursor, self.total, self.purchased, self.repeated = orjson.loads(
+                last_cursor(claim.run)
+            )
             for record in staged(claim.run):
                 self._count(record)
             claim.log("walk_resumed", rows=self.read_rows)
@@ -136,7 +142,7 @@ class RowStage:
                 self._stage(row)
             self.claim.beat(self.read_rows)
             if not pages % PAGES_A_CHUNK:
-                cursor = [page.cursor, self.total, self.purchased]
+                cursor = [page.cursor, self.total, self.purchased, self.repeated]
                 self.staging.flush(cursor=orjson.dumps(cursor).decode())
 
     def _stage(self, row: CloudRow) -> None:
@@ -145,6 +151,7 @@ class RowStage:
         while key in self.taken:
             ordinal += 1
             key = f"{base}\t{ordinal}"
+        self.repeated += ordinal > 1 and row.cloud_user and bool(row.login)
         digest = digest_of(row)
         before = self.known.get(key)
         record: list[Any]

@@ -20,6 +20,9 @@ LOG_LINES: dict[str, str | Promise] = {
         "The instance states %(stated)s seats used; %(consuming)s accounts read consume one."
     ),
     "stated_not_listed": _("GitHub states %(stated)s consumed licenses and lists %(listed)s."),
+    "logins_listed_twice": _(
+        "GitHub lists %(rows)s cloud accounts under a login that its list had before. Each of them counts, as listed; compare with the people of your enterprise on GitHub."
+    ),
     "organizations_unread": _(
         "The SAML identities of these organizations could not be read: %(organizations)s. The count may be too high."
     ),

@@ -199,6 +199,17 @@ def test_a_list_that_does_not_hold_still_fails_and_changes_nothing(
     assert content(enterprise) == before
 
 
+def test_a_login_that_github_lists_twice_counts_twice_with_a_warning(
+    fleet: Fleet, enterprise: Enterprise
+) -> None:
+    before = sync(enterprise)
+    assert "logins_listed_twice" not in [warning["code"] for warning in before.warnings]
+    fleet.ghec.faults.add("duplicate_ids", path="*/consumed-licenses")
+    run = sync(enterprise)
+    assert run.counts["read"] == before.counts["read"] + 1
+    assert {"code": "logins_listed_twice", "params": {"rows": 1}} in run.warnings
+
+
 def test_a_cloud_without_readable_identities_counts_what_is_there_and_says_so(
     fleet: Fleet, enterprise: Enterprise
 ) -> None:
