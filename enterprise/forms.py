@@ -120,6 +120,7 @@ class InstanceForm(forms.Form):
     SETTINGS: ClassVar[tuple[str, ...]] = (
         "source",
         "url",
+        "enterprise_slug",
         "proxy",
         "ca_bundle",
         "plain_http_confirmed",
@@ -155,6 +156,16 @@ class InstanceForm(forms.Form):
         help_text=_(
             "A classic token with the scope site_admin. "
             "It is stored encrypted and never shown again."
+        ),
+    )
+    enterprise_slug = forms.CharField(
+        label=_("Slug on the instance"),
+        max_length=100,
+        required=False,
+        help_text=_(
+            "Only if the instance's own enterprise account has another slug than the enterprise here: "
+            "as in https://HOST/enterprises/SLUG. The link to its License page and the comparison "
+            "with SCIM need it."
         ),
     )
     proxy = forms.CharField(

@@ -66,6 +66,9 @@ class InstanceDetailOut(InstanceOut):
     """An instance with its settings, schedule and license; never its token."""
 
     url: str
+    enterprise_slug: str = Field(
+        description="The slug of the instance's own enterprise account; empty: as registered here"
+    )
     proxy: str
     has_ca_bundle: bool
     plain_http_confirmed: bool
@@ -165,6 +168,7 @@ class InstanceSettings(Patch):
     """How an instance is reached and read. Changing `url`, `proxy` or `ca_bundle` erases the token."""
 
     url: str = Field(default="", description="The address; `https://HOST_NAME` if left out")
+    enterprise_slug: str = Field(default="", max_length=100, description="See the instance")
     proxy: str = Field(default="", max_length=300)
     ca_bundle: str = Field(default="", description="Certificate authority, PEM")
     plain_http_confirmed: bool = Field(

@@ -43,6 +43,9 @@ class ServerInstance(models.Model):
     source = models.CharField(
         _("Source"), max_length=20, choices=Source, default=Source.SITE_ADMIN_REPORT
     )
+    enterprise_slug = models.CharField(
+        _("Slug on the instance"), max_length=100, blank=True
+    )  # of the instance's own enterprise account; empty: as registered here
     proxy = models.CharField(_("Proxy"), max_length=300, blank=True)
     ca_bundle = models.TextField(_("Certificate authority (PEM)"), blank=True)
     plain_http_confirmed = models.BooleanField(default=False)
@@ -87,6 +90,11 @@ class ServerInstance(models.Model):
 
     def __str__(self) -> str:
         return self.host_name
+
+    @property
+    def slug_there(self) -> str:
+        """The slug of the instance's own enterprise account, which no API of GHES tells."""
+        return self.enterprise_slug or self.enterprise.slug
 
 
 class Credential(models.Model):

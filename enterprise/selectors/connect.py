@@ -87,7 +87,7 @@ def github_sync(status: GitHubSyncStatus | None, now: dt.datetime) -> GitHubSync
 
 def license_page(instance: ServerInstance) -> str:
     """Where the instance itself offers GitHub's own "Sync now"."""
-    return f"{instance.url}/enterprises/{instance.enterprise.slug}/settings/license"
+    return f"{instance.url}/enterprises/{instance.slug_there}/settings/license"
 
 
 def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:

@@ -39,7 +39,7 @@ SETTINGS = (
     "seat_price",
     "currency",
 )
-_SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?\Z")
+SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?\Z")
 _RESERVED = {"new"}
 NAME_LENGTH = 200  # as the column
 GUARD_MINIMUM_MOST = 1_000_000  # accounts
@@ -56,7 +56,7 @@ def enterprise_add(
     Raises Refused ``bad_slug``, ``enterprise_exists``, or for a bad setting.
     """
     slug = slug.strip()
-    if not _SLUG.match(slug) or slug.lower() in _RESERVED:
+    if not SLUG.match(slug) or slug.lower() in _RESERVED:
         raise Refused("bad_slug", field="slug", value=slug[:100])
     values = _checked({"name": name or slug, **values})
     if Enterprise.objects.filter(slug__iexact=slug).exists():

@@ -70,6 +70,7 @@ ARRAYS = {
             "token_env": str,
             "connect": bool,
             "license_sync": bool,
+            "enterprise_slug": str,
             "ca_bundle": str,
             "proxy": str,
             "plain_http": bool,
@@ -97,6 +98,7 @@ ARRAYS = {
 # Capitals only: whoever writes the secret itself here must not see it repeated.
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
 _MAY_BE_EMPTY = {
+    "enterprise_slug",
     "proxy",
     "ca_bundle",
     "email",

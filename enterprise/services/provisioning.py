@@ -72,7 +72,15 @@ _ENTERPRISE_SETTINGS = (
     "seat_price",
     "currency",
 )
-_INSTANCE_SETTINGS = ("url", "source", "proxy", "ca_bundle", "plain_http", "guard_share")
+_INSTANCE_SETTINGS = (
+    "url",
+    "source",
+    "enterprise_slug",
+    "proxy",
+    "ca_bundle",
+    "plain_http",
+    "guard_share",
+)
 
 
 def provision(*, file: ProvisionFile, secret: Secret) -> list[str]:

@@ -25,7 +25,7 @@ def scim_compare(
     """
     if instance.source != Source.SITE_ADMIN_REPORT or not has_scim(facts.version):
         return
-    slug = instance.enterprise.slug
+    slug = instance.slug_there
     try:
         client = instance_client(instance, cancelled=claim.beat, quick=True)
         provisioned = read_provisioned(client, slug)

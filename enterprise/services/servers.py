@@ -12,10 +12,19 @@ from enterprise.models import Enterprise, ServerInstance, Source
 from enterprise.services.addresses import address_checked, host_name_checked
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.credentials import credential_delete, credential_save, origin_of
+from enterprise.services.enterprises import SLUG
 from enterprise.services.recounts import recount_mark
 from enterprise.services.runs import runs_cancel_for
 
-SETTINGS = ("url", "proxy", "ca_bundle", "plain_http_confirmed", "guard_share", "source")
+SETTINGS = (
+    "url",
+    "enterprise_slug",
+    "proxy",
+    "ca_bundle",
+    "plain_http_confirmed",
+    "guard_share",
+    "source",
+)
 """What of an instance may be edited; ``host_name`` is its identity and stays."""
 
 USERNAME_LENGTH = 150  # as the column
@@ -29,6 +38,7 @@ def instance_add(
     host_name: str,
     url: str = "",
     source: str = Source.SITE_ADMIN_REPORT,
+    enterprise_slug: str = "",
     proxy: str = "",
     ca_bundle: str = "",
     plain_http_confirmed: bool = False,
@@ -37,13 +47,14 @@ def instance_add(
     """Register an instance, with GitHub Connect and license sync off.
 
     Raises Refused for a bad or forbidden address, ``instance_exists``, ``bad_ca_bundle``,
-    ``bad_source``, ``bad_guard_share``.
+    ``bad_source``, ``bad_slug``, ``bad_guard_share``.
     """
     host_name = host_name_checked(host_name)
     values = _checked(
         {
             "url": url or f"https://{host_name}",
             "source": source,
+            "enterprise_slug": enterprise_slug,
             "proxy": proxy,
             "ca_bundle": ca_bundle,
             "plain_http_confirmed": plain_http_confirmed,
@@ -163,6 +174,8 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         checked["proxy"] = address_checked(values["proxy"], field="proxy")
     if values["source"] not in Source.values:
         raise Refused("bad_source", field="source", value=str(values["source"])[:50])
+    if values["enterprise_slug"] and not SLUG.match(values["enterprise_slug"]):
+        raise Refused("bad_slug", field="enterprise_slug", value=values["enterprise_slug"][:100])
     if values["ca_bundle"]:
         try:
             ssl.create_default_context(cadata=values["ca_bundle"])

@@ -60,6 +60,7 @@ def test_a_host_is_registered_once_in_an_enterprise(enterprise: Enterprise) -> N
         ({"url": "http://ghes1.example.com"}, "plain_http_unconfirmed", "url"),
         ({"proxy": "proxy:3128"}, "bad_address", "proxy"),
         ({"source": "rumor"}, "bad_source", "source"),
+        ({"enterprise_slug": "acme/../x"}, "bad_slug", "enterprise_slug"),
         ({"ca_bundle": "no certificate"}, "bad_ca_bundle", "ca_bundle"),
         ({"ca_bundle": "£"}, "bad_ca_bundle", "ca_bundle"),
         ({"guard_share": 101}, "bad_guard_share", "guard_share"),

@@ -10,6 +10,8 @@ from enterprise import wording
 from enterprise.emails import normalize
 from enterprise.models import Enterprise, RunLogLine, RunState, ServerInstance, SyncRun
 from enterprise.services import scim_check
+from enterprise.services.audit import SYSTEM
+from enterprise.services.servers import instance_edit
 from sandbox.server import Fleet
 from sandbox.world import GhesUser
 from tests.sync.conftest import sync
@@ -49,6 +51,17 @@ def test_a_complete_report_agrees(
     assert line(run).params["missing"] == 0
     assert line(run).params["consuming"] == run.counts["consuming"]
     assert "scim_gap" not in [warning["code"] for warning in run.warnings]
+
+
+def test_scim_is_asked_for_by_the_instances_own_slug(
+    fleet: Fleet, enterprise: Enterprise, instance: ServerInstance
+) -> None:
+    instance_edit(instance=instance, actor=SYSTEM, enterprise_slug="acme-inside")
+    instance.refresh_from_db()
+    run = sync(enterprise, instance)
+    assert run.state == RunState.SUCCEEDED
+    asked = [request.path for request in fleet.instances[HOST].requests if "scim" in request.path]
+    assert set(asked) == {"/api/v3/scim/v2/enterprises/acme-inside/Users"}
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["a first read", "an unchanged read"])

@@ -138,6 +138,10 @@ class TestWhatItSays:
         html = owner.get(PAGE).content.decode()
         assert "GitHub Connect server usage synced" in html
         assert "https://ghes1.example.com/enterprises/acme/settings/license" in html
+        instance.enterprise_slug = "acme-inside"
+        instance.save()
+        html = owner.get(PAGE).content.decode()
+        assert "https://ghes1.example.com/enterprises/acme-inside/settings/license" in html
 
     def test_ours_is_told_as_read_by_this_console(
         self, owner: Client, syncing: ServerInstance
