@@ -30,7 +30,7 @@ _WORKER = (
     "--without-heartbeat",
 )
 WORKER = (*_WORKER, "-Q", "licsync")
-QUICK = (*_WORKER, "-Q", "licsync.quick", "--pool", "threads", "--concurrency", "2")
+QUICK = (*_WORKER, "-Q", "licsync.quick", "--pool", "threads", "--concurrency", "4")
 BEAT = ("celery", "-A", "licsync", "--quiet", "beat")
 
 _PR_SET_PDEATHSIG = 1

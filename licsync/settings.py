@@ -293,7 +293,9 @@ CELERY_TASK_DEFAULT_QUEUE = "licsync"
 CELERY_TASK_QUEUES = {
     name: {"exchange": name, "routing_key": name} for name in ("licsync", "licsync.quick")
 }
-CELERY_TASK_ROUTES = {"enterprise.tasks.tick": {"queue": "licsync.quick"}}
+CELERY_TASK_ROUTES = {
+    f"enterprise.tasks.{name}": {"queue": "licsync.quick"} for name in ("tick", "delivery_send")
+}
 CELERY_TASK_TIME_LIMIT = LICSYNC_RUN_BUDGET_SECONDS + 600  # the run ends itself long before
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
