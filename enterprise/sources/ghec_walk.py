@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -128,36 +128,42 @@ class Walk:
 def _fetch_ahead(
     client: Client, urls: Iterable[str], concurrency: int, needs: str
 ) -> Iterator[Answer]:
-    """Yield the answers in the order of the URLs, a few of them fetched at the same time.
+    """Yield the answers in the order of the URLs, ``concurrency`` of them fetched at the same time.
 
-    Only the caller's own thread waits and tries again. Once the server objects to the pace, the
-    rest goes one after another.
+    As many again may wait to be taken, so that a slow one does not idle the others. Only the
+    caller's own thread waits and tries again. Once the server objects to the pace, the rest goes
+    one after another.
     """
     waiting = iter(urls)
     ahead: deque[tuple[str, Future[Answer]]] = deque()
-    width = concurrency
+    most = 2 * concurrency
     pool = ThreadPoolExecutor(concurrency)
 
     def go_on() -> None:
-        while len(ahead) < width and (url := next(waiting, "")):
+        while len(ahead) < most and (url := next(waiting, "")):
             ahead.append((url, pool.submit(client.get_json_once, url, needs=needs)))
 
     try:
         go_on()
         while ahead:
             url, future = ahead.popleft()
+            fault: Fault | None = None
+            answer: Answer | None = None
             try:
                 answer = _result(client, future)
             except Fault as caught:
-                fault: Fault | None = caught
-            else:
-                fault = None
+                fault = caught
+            except CancelledError:
+                pass  # below: put off when the server objected
             if fault is not None:
                 if not fault.retry:
                     raise fault
                 if fault.code == "rate_limited":
-                    width = 1
+                    most = 1
+                    for _url, later in ahead:
+                        later.cancel()  # those that have not begun
                 client.wait_out(fault)
+            if answer is None:
                 answer = client.get_json(url, needs=needs)
             go_on()  # before the caller works on this one, so that the server is never idle
             yield answer
