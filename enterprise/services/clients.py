@@ -17,6 +17,7 @@ from enterprise.records import InstanceFacts, ServerAccount
 from enterprise.services.claims import Claim
 from enterprise.services.credentials import credential_open
 from enterprise.sources import ghec_graphql, ghes_facts, ghes_report
+from enterprise.sources.ghec_graphql import Installation
 from enterprise.sources.http import Client
 from enterprise.sources.values import moment_of
 
@@ -113,21 +114,31 @@ def _cloud_copy(instance: ServerInstance, claim: Claim) -> Iterator[ServerAccoun
     """
     enterprise = instance.enterprise
     client = cloud_client(enterprise, cancelled=claim.beat)
-    for installation in ghec_graphql.read_installations(client, enterprise.slug):
+    installation = installation_of(instance, client)
+    claim.log("cloud_copy_all_consume")
+    taken_in = moment_of(installation.taken_in_at)
+    if taken_in is not None:
+        claim.update(as_of=min(taken_in, timezone.now()))
+    for code, params in copy_gaps(installation):
+        claim.warn(code, **params)
+    yield from ghec_graphql.read_cloud_copy(client, installation)
+
+
+def installation_of(instance: ServerInstance, client: Client) -> Installation:
+    """What GHEC knows the instance as. Raises Fault ``installation_unknown``."""
+    for installation in ghec_graphql.read_installations(client, instance.enterprise.slug):
         if installation.host_name == instance.host_name:
-            claim.log("cloud_copy_all_consume")
-            taken_in = moment_of(installation.taken_in_at)
-            if taken_in is not None:
-                claim.update(as_of=min(taken_in, timezone.now()))
-            told = {"host": instance.host_name, "at": installation.uploaded_at[:40] or "–"}
-            stale = _STALE_COPY.get(installation.upload_state)
-            if stale is not None:
-                claim.warn(stale, **told)
-            if not installation.connected:
-                claim.warn("cloud_copy_disconnected", **told)
-            yield from ghec_graphql.read_cloud_copy(client, installation)
-            return
+            return installation
     raise Fault("installation_unknown", host=instance.host_name)
+
+
+def copy_gaps(installation: Installation) -> Iterator[tuple[str, dict[str, str]]]:
+    """Why the cloud's copy may not be what the instance has: codes of ``wording`` with parameters."""
+    told = {"host": installation.host_name, "at": installation.uploaded_at[:40] or "–"}
+    if installation.upload_state in _STALE_COPY:
+        yield _STALE_COPY[installation.upload_state], told
+    if not installation.connected:
+        yield "cloud_copy_disconnected", told
 
 
 _STALE_COPY = {"PENDING": "cloud_copy_pending", "FAILURE": "cloud_copy_failed"}

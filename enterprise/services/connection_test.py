@@ -39,7 +39,7 @@ def connection_test(*, instance: ServerInstance) -> ConnectionTest:
             True, instance.host_name, "", [Finding(OK, "upload_only", {"host": instance.host_name})]
         )
     if instance.source == Source.CLOUD_COPY:
-        return cloud_connection_test(enterprise=instance.enterprise)
+        return _copy_test(instance)
     host = origin_of(instance.url)
     findings: list[Finding] = []
     try:
@@ -52,6 +52,23 @@ def connection_test(*, instance: ServerInstance) -> ConnectionTest:
     findings.append(Finding(OK, code, {}))
     findings += _scope_findings(access.scopes, frozenset({"site_admin"}))
     return ConnectionTest(True, host, access.version, findings)
+
+
+def _copy_test(instance: ServerInstance) -> ConnectionTest:
+    """As for the cloud, and whether GHEC has users of this instance."""
+    test = cloud_connection_test(enterprise=instance.enterprise)
+    if not test.ok:
+        return test
+    try:
+        client = clients.cloud_client(instance.enterprise, quick=True)
+        installation = clients.installation_of(instance, client)
+    except Fault as fault:
+        found = [*test.findings, Finding(ERROR, fault.code, fault.params)]
+        return test._replace(ok=False, findings=found)
+    params = {"host": installation.host_name, "accounts": installation.accounts}
+    found = [*test.findings, Finding(OK, "test_copy_readable", params)]
+    found += [Finding(WARNING, *gap) for gap in clients.copy_gaps(installation)]
+    return test._replace(findings=found)
 
 
 def cloud_connection_test(*, enterprise: Enterprise) -> ConnectionTest:

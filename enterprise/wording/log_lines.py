@@ -31,6 +31,7 @@ LOG_LINES: dict[str, str | Promise] = {
     "test_report_being_made": _(
         "The token may read the site-admin report; the instance is making it now."
     ),
+    "test_copy_readable": _("GitHub has %(accounts)s users of %(host)s."),
     "test_licenses_readable": _("The token may read consumed licenses: GitHub counts %(total)s."),
     "test_sync_status_readable": _(
         "The token may read GitHub's sync status (instances known: %(instances)s)."

@@ -14,6 +14,7 @@ from django.utils import timezone
 from enterprise.models import Enterprise, RunState, RunTrigger, ServerInstance, ServerUserAccount
 from enterprise.services.audit import SYSTEM
 from enterprise.services.connect import connect_enable
+from enterprise.services.connection_test import connection_test
 from enterprise.services.enterprises import enterprise_add
 from enterprise.services.held import run_apply_held
 from enterprise.services.runs import run_discard
@@ -78,6 +79,26 @@ def test_the_clouds_copy_needs_no_access_to_the_instance(
     assert run.log.filter(code="cloud_copy_all_consume").exists()
     if asked:
         assert len(fleet.instances[HOST].requests) == asked
+
+
+def test_a_connection_test_of_the_clouds_copy_tells_what_github_has_of_the_instance(
+    instance: ServerInstance, fleet: Fleet
+) -> None:
+    switch(instance, "cloud_copy")
+    there = fleet.world.instances[HOST]
+    there.uploads.append(Upload("newest", "PENDING", "2027-01-01T00:00:00Z"))
+
+    test = connection_test(instance=instance)
+
+    told = {finding.code: finding for finding in test.findings}
+    assert test.ok
+    assert told["test_copy_readable"].params == {"host": HOST, "accounts": len(there.seen)}
+    assert told["cloud_copy_pending"].level == "warning"
+
+    instance.host_name = "ghes9.example.com"
+    test = connection_test(instance=instance)
+    assert not test.ok
+    assert test.findings[-1].code == "installation_unknown"
 
 
 @pytest.mark.parametrize(
