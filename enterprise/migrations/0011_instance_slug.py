@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('enterprise', '0009_duplicates'),
+        ('enterprise', '0010_group_roles'),
     ]
 
     operations = [
