@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('enterprise', '0010_group_roles'),
+        ('enterprise', '0011_run_state_indexes'),
     ]
 
     operations = [
