@@ -14,7 +14,7 @@ from enterprise.reports.rows import COLUMNS, FROM_CLOUD, cell, cells_of
 from enterprise.reports.tables import Table, file_time
 from enterprise.selectors.licenses import report_walk
 from enterprise.selectors.persons import mask_report
-from enterprise.services.bulk import in_batches
+from enterprise.services.bulk import in_batches, read_once
 
 CHUNK_ROWS = 500
 UTF8_MARK = "\ufeff"
@@ -76,9 +76,10 @@ def file_name(snapshot: Snapshot, suffix: str = "csv") -> str:
 def report_batches(snapshot: Snapshot) -> Iterator[list[tuple[Any, ...]]]:
     """Every row of a snapshot, some hundreds at a time. Raises ReportIncomplete."""
     read = 0
-    for batch in in_batches(report_walk(snapshot), CHUNK_ROWS):
-        yield batch
-        read += len(batch)
+    with read_once():
+        for batch in in_batches(report_walk(snapshot), CHUNK_ROWS):
+            yield batch
+            read += len(batch)
     if read != snapshot.persons:
         raise ReportIncomplete(f"{read} of {snapshot.persons} rows")
 

@@ -203,12 +203,10 @@ class Server:
         self._process.wait()
 
 
-def beside_fixed(
-    server: Server, path: str, requests: int, fixed_view: str = "fixed"
-) -> tuple[float, float, int]:
+def beside_fixed(server: Server, path: str, requests: int) -> tuple[float, float, int]:
     """Median seconds of a page, and of a fixed body of its size; the size."""
     _, size = server.get(path)
-    fixed = f"/{fixed_view}/{size}"
+    fixed = f"/fixed/{size}"
     for _ in range(20):
         server.get(path)
         server.get(fixed)
