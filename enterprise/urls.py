@@ -30,6 +30,7 @@ from enterprise.views import (
     runs,
     tokens,
     uploads,
+    webhooks,
 )
 from enterprise.views.styleguide import styleguide
 
@@ -62,6 +63,16 @@ _members = [
 _tokens = [
     path("new", tokens.token_new, name="token_new"),
     path("<int:pk>/revoke", tokens.token_revoke_view, name="token_revoke"),
+]
+
+_webhooks = [
+    path("new", webhooks.webhook_new, name="webhook_new"),
+    path("<int:pk>", webhooks.webhook, name="webhook"),
+    path("<int:pk>/edit", webhooks.webhook_edit_view, name="webhook_edit"),
+    path("<int:pk>/remove", webhooks.webhook_remove_view, name="webhook_remove"),
+    path("<int:pk>/test", webhooks.webhook_test, name="webhook_test"),
+    path("<int:pk>/enable", webhooks.webhook_on, name="webhook_on"),
+    path("<int:pk>/deliveries/<int:delivery_pk>", webhooks.delivery, name="delivery"),
 ]
 
 _run = [
@@ -126,6 +137,8 @@ _enterprise: list[URLPattern | URLResolver] = [
     path("settings/groups/<int:pk>/remove", groups.group_remove, name="group_remove"),
     path("settings/tokens", tokens.tokens, name="tokens"),
     path("settings/tokens/", include(_tokens)),
+    path("settings/webhooks", webhooks.webhooks, name="webhooks"),
+    path("settings/webhooks/", include(_webhooks)),
     path("settings/audit", audit.audit_log, name="audit_log"),
     path("settings/audit.csv", audit.audit_csv, name="audit_csv"),
 ]

@@ -26,6 +26,7 @@ from enterprise.api import (
     v1_settings,
     v1_totals,
     v1_usage,
+    v1_webhooks,
 )
 from enterprise.api.v1_access import unauthorized
 from enterprise.api.v1_docs import PlainPage
@@ -56,6 +57,7 @@ for part in (
     v1_usage,
     v1_settings,
     v1_people,
+    v1_webhooks,
     v1_audit,
 ):
     api.add_router("", part.router)

@@ -21,6 +21,8 @@ _STATUS = {
     "connect_disabled": HTTPStatus.CONFLICT,
     "duplicate_not_open": HTTPStatus.CONFLICT,
     "duplicate_not_dismissed": HTTPStatus.CONFLICT,
+    "delivery_not_ended": HTTPStatus.CONFLICT,
+    "webhook_off": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -53,6 +53,8 @@ STATES = {
     "overdue": ("alert-fill", "attention"),
     "never_synced": ("dot-fill", "secondary"),
     "unknown": ("question", "secondary"),
+    "sending": ("sync", "accent"),
+    "delivered": ("check-circle-fill", "success"),
 }
 
 NOTHING = "—"

@@ -68,6 +68,12 @@ def sentence(coded: Any) -> str:
 
 
 @register.filter
+def error_sentence(ended: Any) -> str:
+    """What went wrong with something that keeps ``error_code`` and ``error_params``."""
+    return wording.sentence(ended.error_code, ended.error_params)
+
+
+@register.filter
 def gap_sentence(gap: Mapping[str, Any]) -> str:
     return wording.gap_sentence(gap)
 

@@ -17,6 +17,7 @@ from enterprise.models import SyncRun
 from enterprise.selectors.connect import GitHubState, InstanceState
 from enterprise.selectors.connect_page import CLOUD, CloudBox, InstanceBox, domain_is_missing
 from enterprise.selectors.licenses import Totals
+from enterprise.selectors.webhooks import webhooks_disabled
 from enterprise.templatetags.console import number
 
 LICENSE_ENDS_SOON = dt.timedelta(days=30)
@@ -39,7 +40,16 @@ def attention(
     found = [*_of_licenses(access, totals), *_of_cloud(access, cloud)]
     for box in boxes:
         found += _of_instance(access, box)
-    return found
+    return [*found, *_of_webhooks(access)]
+
+
+def _of_webhooks(access: Access) -> Iterator[Attention]:
+    if not access.may_see_settings:
+        return
+    for webhook in webhooks_disabled(access.enterprise):
+        url = reverse("webhook", args=[access.enterprise.slug, webhook.pk])
+        text = _("This webhook failed for too long and was disabled: it is told of nothing.")
+        yield _look("error", webhook.name, text, url)
 
 
 def _of_licenses(access: Access, totals: Totals | None) -> Iterator[Attention]:

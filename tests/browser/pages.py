@@ -21,10 +21,12 @@ from enterprise.models import (
     Snapshot,
     SyncRun,
     User,
+    Webhook,
 )
 from enterprise.reports.lists import LISTS
 from enterprise.services.members import sign_in_link_make
 from enterprise.views.how_to import PAGES
+from tests.deliveries.conftest import count_event, hook_to
 from tests.factories import EnterpriseFactory, MembershipFactory, SyncRunFactory
 
 MOST_BYTES = 150_000  # of a first visit, without pictures
@@ -53,6 +55,8 @@ def furnish(enterprise: Enterprise, owner: User) -> None:
     Snapshot.objects.filter(pk=snapshot.pk).update(taken_at=timezone.now() - timedelta(weeks=3))
     snapshot.pk = None
     snapshot.save()
+    hook_to(enterprise, "https://hooks.example.com/x")
+    count_event(enterprise)
     empty = EnterpriseFactory(slug="empty", name="Empty")
     MembershipFactory(enterprise=empty, user=owner)
 
@@ -71,6 +75,7 @@ def pages_signed_out(owner: User) -> dict[str, str]:
 def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
     start = f"/enterprises/{enterprise.slug}"
     connect = f"{start}/settings/connect"
+    hook = Webhook.objects.latest("pk")
     instance = f"{connect}/instances/{ServerInstance.objects.latest('pk').pk}"
     joined = CurrentPerson.objects.filter(kind="cloud_and_server").latest("accounts")
     old, new = Snapshot.objects.order_by("pk")
@@ -119,6 +124,12 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
         "member-remove": f"{start}/settings/members/{member.pk}/remove",
         "tokens": f"{start}/settings/tokens",
         "token-new": f"{start}/settings/tokens/new",
+        "webhooks": f"{start}/settings/webhooks",
+        "webhook-new": f"{start}/settings/webhooks/new",
+        "webhook": f"{start}/settings/webhooks/{hook.pk}",
+        "webhook-edit": f"{start}/settings/webhooks/{hook.pk}/edit",
+        "webhook-remove": f"{start}/settings/webhooks/{hook.pk}/remove",
+        "delivery": f"{start}/settings/webhooks/{hook.pk}/deliveries/{hook.deliveries.latest('pk').pk}",
         "audit": f"{start}/settings/audit",
     }
 

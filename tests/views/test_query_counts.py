@@ -14,6 +14,7 @@ from enterprise.models import ApiToken, CloudState, Enterprise, Snapshot
 from enterprise.services.audit import SYSTEM
 from enterprise.services.ledger import pack_anchors
 from enterprise.services.tokens import token_make
+from tests.deliveries.conftest import count_event, hook_to
 from tests.factories import (
     AuditEventFactory,
     CredentialFactory,
@@ -59,6 +60,8 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
     grow(snapshot, instances=1, runs=1, persons=range(1, 4))
     run = SyncRunFactory(instance=acme.instances.get(), succeeded=True)
     RunLogLineFactory(run=run)
+    hook = hook_to(acme, "https://hooks.example.com/x")
+    count_event(acme)
     start = "/enterprises/acme"
     pages = {
         "overview": start,
@@ -66,6 +69,8 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
         "general": f"{start}/settings/general",
         "members": f"{start}/settings/members",
         "tokens": f"{start}/settings/tokens",
+        "webhooks": f"{start}/settings/webhooks",
+        "webhook": f"{start}/settings/webhooks/{hook.pk}",
         "audit": f"{start}/settings/audit",
         "allocation": f"{start}/insights/allocation",
         "cost centers": f"{start}/insights/cost-centers",
@@ -92,4 +97,7 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
     assert few == json.loads(REVIEWED.read_text())
     grow(snapshot, instances=5, runs=10, persons=range(4, 301))
     RunLogLineFactory.create_batch(20, run=run)
+    for name in ("a", "b", "c"):
+        hook_to(acme, "https://hooks.example.com/x", name=name)
+        count_event(acme)
     assert counts() == few

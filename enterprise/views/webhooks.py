@@ -1,0 +1,184 @@
+"""Webhooks: the list, adding and changing one, its deliveries, and trying it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from enterprise import wording
+from enterprise.access import Access, Permission, enterprise_view
+from enterprise.faults import Refused
+from enterprise.forms import refuse
+from enterprise.models import Webhook
+from enterprise.selectors.webhooks import (
+    attempts_of,
+    deliveries_page,
+    delivery_get,
+    webhook_get,
+    webhook_lines,
+    webhook_state,
+)
+from enterprise.services.deliveries import delivery_redeliver
+from enterprise.services.event_bodies import event_body
+from enterprise.services.webhooks import (
+    webhook_add,
+    webhook_edit,
+    webhook_enable,
+    webhook_ping,
+    webhook_remove,
+)
+from enterprise.views import shell
+from enterprise.webhook_forms import WebhookForm
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def webhooks(request: HttpRequest, access: Access) -> HttpResponse:
+    context = {"lines": webhook_lines(access.enterprise)}
+    return _page(request, access, "webhooks", context)
+
+
+@enterprise_view(Permission.CHANGE)
+def webhook_new(request: HttpRequest, access: Access) -> HttpResponse:
+    """Add one. A secret that was made stands in the answer and is never shown again."""
+    form = WebhookForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            webhook, secret = webhook_add(
+                enterprise=access.enterprise, actor=access.actor, **values
+            )
+        except Refused as refused:
+            refuse(form, refused)
+        else:
+            if values["secret"]:
+                messages.success(request, _("%(name)s is added.") % {"name": webhook.name})
+                return redirect("webhook", access.enterprise.slug, webhook.pk)
+            response = _page(request, access, "made", {"webhook": webhook, "secret": secret})
+            response["Cache-Control"] = "no-store"
+            return response
+    status = shell.REFUSED if form.errors else 200
+    return _page(request, access, "new", {"form": form}, status=status)
+
+
+@enterprise_view(Permission.CHANGE)
+def webhook_edit_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    webhook = _webhook(access, pk)
+    form = WebhookForm(request.POST or None, initial=WebhookForm.of(webhook), editing=True)
+    if request.method == "POST" and form.is_valid():
+        try:
+            webhook_edit(webhook=webhook, actor=access.actor, **form.cleaned_data)
+        except Refused as refused:
+            refuse(form, refused)
+        else:
+            messages.success(request, _("Saved."))
+            return _to(access, webhook)
+    status = shell.REFUSED if form.errors else 200
+    return _page(request, access, "edit", {"form": form, "webhook": webhook}, status=status)
+
+
+@enterprise_view(Permission.CHANGE)
+def webhook_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    """GET asks; POST deletes."""
+    webhook = _webhook(access, pk)
+    if request.method != "POST":
+        return _page(request, access, "remove", {"webhook": webhook})
+    webhook_remove(webhook=webhook, actor=access.actor)
+    messages.success(request, _("%(name)s is deleted.") % {"name": webhook.name})
+    return redirect("webhooks", access.enterprise.slug)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def webhook(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    """Its state, and its deliveries, newest first."""
+    return _show(request, access, _webhook(access, pk))
+
+
+def _show(
+    request: HttpRequest, access: Access, webhook: Webhook, *, error: str = ""
+) -> HttpResponse:
+    before = shell.whole_number(request.GET.get("before"))
+    found, last = deliveries_page(webhook, before=before)
+    context = {
+        "webhook": webhook,
+        "state": webhook_state(webhook),
+        "deliveries": found,
+        "error": error,
+        "first_url": "?" if before is not None else None,
+        "next_url": f"?before={last}" if last is not None else None,
+    }
+    status = shell.REFUSED if error else 200
+    return _page(request, access, "webhook", context, status=status)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def webhook_test(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    webhook = _webhook(access, pk)
+    if request.method == "POST":
+        try:
+            webhook_ping(webhook=webhook, actor=access.actor)
+        except Refused as refused:
+            return _show(request, access, webhook, error=wording.fault_sentence(refused))
+        messages.success(request, _("A test is on its way. Load this page again in a moment."))
+    return _to(access, webhook)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def webhook_on(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    """Send again to one that was disabled."""
+    webhook = _webhook(access, pk)
+    if request.method == "POST" and webhook_enable(webhook=webhook, actor=access.actor):
+        messages.success(request, _("%(name)s is enabled again.") % {"name": webhook.name})
+    return _to(access, webhook)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def delivery(request: HttpRequest, access: Access, pk: int, delivery_pk: int) -> HttpResponse:
+    """The request as it is sent, and what came of each attempt."""
+    webhook = _webhook(access, pk)
+    found = shell.found_or_404(delivery_get(webhook, delivery_pk))
+    error = ""
+    if request.method == "POST":
+        try:
+            delivery_redeliver(delivery=found, actor=access.actor)
+        except Refused as refused:
+            error = wording.fault_sentence(refused)
+        else:
+            messages.success(request, _("It is sent once more."))
+            return redirect("delivery", access.enterprise.slug, webhook.pk, found.pk)
+    body = orjson.loads(event_body(found, webhook))
+    context = {
+        "webhook": webhook,
+        "delivery": found,
+        "attempts": attempts_of(found),
+        "body": orjson.dumps(body, option=orjson.OPT_INDENT_2).decode(),
+        "error": error,
+    }
+    status = shell.REFUSED if error else 200
+    return _page(request, access, "delivery", context, status=status)
+
+
+def _webhook(access: Access, pk: int) -> Webhook:
+    return shell.found_or_404(webhook_get(access.enterprise, pk))
+
+
+def _to(access: Access, webhook: Webhook) -> HttpResponse:
+    return redirect("webhook", access.enterprise.slug, webhook.pk)
+
+
+def _page(
+    request: HttpRequest,
+    access: Access,
+    template: str,
+    context: dict[str, Any],
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    path = f"enterprise/webhooks/{template}.html"
+    return shell.page(
+        request, access, path, context, tab="settings", side="webhooks", status=status
+    )
