@@ -185,21 +185,36 @@ class _GuardedHTTP(HTTPConnection):
 
 
 class _GuardedHTTPS(_GuardedHTTP, HTTPSConnection):
-    pass
+    certificate_seen: ClassVar[Callable[[float], None]]
+
+    def connect(self) -> None:
+        super().connect()
+        certificate = self.sock.getpeercert() if isinstance(self.sock, ssl.SSLSocket) else None
+        ends = (certificate or {}).get("notAfter")
+        if isinstance(ends, str):
+            type(self).certificate_seen(ssl.cert_time_to_seconds(ends))
 
 
 class GuardedAdapter(HTTPAdapter):
-    """A requests adapter whose every connection passes the guard; its TLS trusts ``context``."""
+    """A requests adapter whose every connection passes the guard; its TLS trusts ``context``.
+
+    ``certificate_ends`` is the end, in Unix time, of the certificate that the other side last showed.
+    """
 
     def __init__(self, guard: Guard, context: ssl.SSLContext, connections: int = 1) -> None:
+        self.certificate_ends: float | None = None
+        seen = staticmethod(self._certificate_seen)
         http = type("_HTTP", (_GuardedHTTP,), {"guard": guard})
-        https = type("_HTTPS", (_GuardedHTTPS,), {"guard": guard})
+        https = type("_HTTPS", (_GuardedHTTPS,), {"guard": guard, "certificate_seen": seen})
         self._context = context
         self._pools = {
             "http": type("_HTTPPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
             "https": type("_HTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": https}),
         }
         super().__init__(pool_connections=2, pool_maxsize=connections, max_retries=0)
+
+    def _certificate_seen(self, ends: float) -> None:
+        self.certificate_ends = ends
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)

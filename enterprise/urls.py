@@ -5,10 +5,12 @@ from django.views.generic import RedirectView
 
 from enterprise.api import metrics, v1, v3
 from enterprise.views import (
+    alerts,
     audit,
     cloud,
     connect,
     difference,
+    digest,
     downloads,
     enterprise_settings,
     erasure,
@@ -63,6 +65,14 @@ _members = [
 _tokens = [
     path("new", tokens.token_new, name="token_new"),
     path("<int:pk>/revoke", tokens.token_revoke_view, name="token_revoke"),
+]
+
+_alerts = [
+    path("new", alerts.alert_new, name="alert_new"),
+    path("<int:pk>/edit", alerts.alert_edit_view, name="alert_edit"),
+    path("<int:pk>/remove", alerts.alert_remove_view, name="alert_remove"),
+    path("<int:pk>/test", alerts.alert_test_view, name="alert_test"),
+    path("deliveries/<int:pk>/redeliver", alerts.alert_redeliver, name="alert_redeliver"),
 ]
 
 _webhooks = [
@@ -137,6 +147,10 @@ _enterprise: list[URLPattern | URLResolver] = [
     path("settings/groups/<int:pk>/remove", groups.group_remove, name="group_remove"),
     path("settings/tokens", tokens.tokens, name="tokens"),
     path("settings/tokens/", include(_tokens)),
+    path("settings/alerts", alerts.alerts, name="alerts"),
+    path("settings/alerts/", include(_alerts)),
+    path("settings/digest", digest.digest, name="digest"),
+    path("settings/digest/send", digest.digest_send_view, name="digest_send"),
     path("settings/webhooks", webhooks.webhooks, name="webhooks"),
     path("settings/webhooks/", include(_webhooks)),
     path("settings/audit", audit.audit_log, name="audit_log"),

@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from enterprise.api import (
+    v1_alerts,
     v1_allocation,
     v1_audit,
     v1_cost_centers,
@@ -57,6 +58,7 @@ for part in (
     v1_usage,
     v1_settings,
     v1_people,
+    v1_alerts,
     v1_webhooks,
     v1_audit,
 ):

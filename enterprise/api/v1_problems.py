@@ -23,6 +23,8 @@ _STATUS = {
     "duplicate_not_dismissed": HTTPStatus.CONFLICT,
     "delivery_not_ended": HTTPStatus.CONFLICT,
     "webhook_off": HTTPStatus.CONFLICT,
+    "alert_without_receiver": HTTPStatus.CONFLICT,
+    "digest_not_counted": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

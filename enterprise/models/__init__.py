@@ -7,6 +7,7 @@ from enterprise.models.account import (
     GitHubSyncStatus,
     ServerUserAccount,
 )
+from enterprise.models.alert import AlertKind, AlertRule, AlertState, AlertUnit
 from enterprise.models.allocation import Allocation, CostCenterEntry, Dimension, SeatTarget
 from enterprise.models.audit import AuditBatch, AuditDoor, AuditEvent
 from enterprise.models.delivery import (
@@ -16,6 +17,7 @@ from enterprise.models.delivery import (
     Event,
     EventKind,
 )
+from enterprise.models.digest import Digest, DigestRhythm
 from enterprise.models.duplicates import (
     Duplicate,
     DuplicateEnding,
@@ -45,6 +47,10 @@ from enterprise.models.token import ApiToken
 from enterprise.models.webhook import Webhook
 
 __all__ = [
+    "AlertKind",
+    "AlertRule",
+    "AlertState",
+    "AlertUnit",
     "Allocation",
     "ApiToken",
     "AuditBatch",
@@ -61,6 +67,8 @@ __all__ = [
     "DeliveryAttempt",
     "DeliveryState",
     "DifferenceComponent",
+    "Digest",
+    "DigestRhythm",
     "Dimension",
     "Duplicate",
     "DuplicateEnding",

@@ -23,9 +23,10 @@ class EventKind(models.TextChoices):
     COUNT_CHANGED = "count.changed", _("The count changed")
     THRESHOLD_CROSSED = "threshold.crossed", _("A threshold was crossed, or is no longer")
     PING = "ping", _("A test")
+    DIGEST = "digest", _("The digest")
 
 
-SUBSCRIBABLE = tuple(kind for kind in EventKind if kind != EventKind.PING)
+SUBSCRIBABLE = tuple(kind for kind in EventKind if kind not in (EventKind.PING, EventKind.DIGEST))
 
 
 class Event(models.Model):

@@ -73,6 +73,7 @@ class ServerInstance(models.Model):
     seats_used = models.IntegerField(null=True)
     license_kind = models.CharField(max_length=50, blank=True)
     license_expires_on = models.DateField(null=True)
+    certificate_expires_at = models.DateTimeField(null=True)  # of its TLS, as last seen
 
     class Meta:
         constraints: ClassVar = [
@@ -112,6 +113,7 @@ class Credential(models.Model):
     origin = models.CharField(max_length=300)
     ciphertext = models.TextField()
     saved_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)  # as GitHub last told; None if it never does
 
     class Meta:
         constraints: ClassVar = [

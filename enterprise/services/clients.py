@@ -16,6 +16,7 @@ from enterprise.models import Enterprise, RunLogLine, ServerInstance, Source
 from enterprise.records import InstanceFacts, ServerAccount
 from enterprise.services.claims import Claim
 from enterprise.services.credentials import credential_open
+from enterprise.services.expiries import expiries_note
 from enterprise.sources import ghec_graphql, ghes_facts, ghes_report
 from enterprise.sources.ghec_graphql import Installation
 from enterprise.sources.http import Client
@@ -82,6 +83,7 @@ def read_instance(
     if instance.source == Source.SITE_ADMIN_REPORT:
         client = instance_client(instance, cancelled=claim.beat)
         facts, failed = ghes_facts.read_facts(client)
+        expiries_note(client, enterprise=instance.enterprise, instance=instance)
         for part, fault in failed:
             claim.log(
                 "facts_unread",

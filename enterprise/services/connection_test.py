@@ -9,6 +9,7 @@ from enterprise.faults import Fault
 from enterprise.models import Enterprise, ServerInstance, Source
 from enterprise.services import clients
 from enterprise.services.credentials import origin_of
+from enterprise.services.expiries import expiries_note
 from enterprise.sources import ghec_graphql, ghec_rest, ghes_facts
 
 OK, WARNING, ERROR = "ok", "warning", "error"
@@ -43,10 +44,12 @@ def connection_test(*, instance: ServerInstance) -> ConnectionTest:
     host = origin_of(instance.url)
     findings: list[Finding] = []
     try:
-        access = ghes_facts.check_access(clients.instance_client(instance, quick=True))
+        client = clients.instance_client(instance, quick=True)
+        access = ghes_facts.check_access(client)
     except Fault as fault:
         findings.append(Finding(ERROR, fault.code, fault.params))
         return ConnectionTest(False, host, "", findings)
+    expiries_note(client, enterprise=instance.enterprise, instance=instance)
     findings.append(Finding(OK, "test_answers", {"host": host, "version": access.version}))
     code = "test_report_readable" if access.report_ready else "test_report_being_made"
     findings.append(Finding(OK, code, {}))
@@ -82,6 +85,7 @@ def cloud_connection_test(*, enterprise: Enterprise) -> ConnectionTest:
     except Fault as fault:
         findings.append(Finding(ERROR, fault.code, fault.params))
         return ConnectionTest(False, host, "", findings)
+    expiries_note(client, enterprise=enterprise, instance=None)
     findings.append(Finding(OK, "test_licenses_readable", {"total": access.totals.consumed}))
     findings.append(Finding(OK, "test_sync_status_readable", {"instances": len(statuses)}))
     findings += _scope_findings(access.scopes, WANTED_CLOUD_SCOPES)

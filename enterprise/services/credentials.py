@@ -50,6 +50,7 @@ def credential_save(
             "origin": origin,
             "ciphertext": seal({"origin": origin, "username": username, "token": token}),
             "saved_at": timezone.now(),
+            "expires_at": None,
         },
     )
     return True

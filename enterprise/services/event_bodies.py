@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import translation
 
 from enterprise import wording
-from enterprise.models import Delivery, Event, EventKind, Webhook
+from enterprise.models import AlertKind, Delivery, Event, EventKind, Webhook
 
 _RUN_EVENTS = (
     EventKind.RUN_SUCCEEDED,
@@ -63,7 +63,13 @@ def event_payload(event: Event) -> dict[str, Any]:
         return {"instance": {name: params[name] for name in names}}
     if event.kind == EventKind.COUNT_CHANGED:
         return {"count": {name: params[name] for name in ("snapshot", "now", "before")}}
+    if event.kind == EventKind.THRESHOLD_CROSSED:
+        return {"alert": {"kind": params["alert"], **_without(params, "alert")}}
     return {}
+
+
+def _without(params: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in params.items() if key != name}
 
 
 def event_path(event: Event) -> str:
@@ -75,7 +81,18 @@ def event_path(event: Event) -> str:
         return f"{start}/runs"
     if event.kind == EventKind.COUNT_CHANGED:
         return f"{start}/licensing/history"
+    if event.kind == EventKind.DIGEST:
+        return f"{start}/licensing"
+    if event.kind == EventKind.THRESHOLD_CROSSED:
+        return _alert_path(start, event.params["alert"])
     return start
+
+
+def _alert_path(start: str, kind: str) -> str:
+    """A page that everybody may see who may get an alert."""
+    if kind in (AlertKind.FREE_SEATS, AlertKind.COUNT_JUMP):
+        return f"{start}/licensing"
+    return f"{start}/runs" if kind == AlertKind.SYNC else start
 
 
 def event_url(event: Event) -> str:

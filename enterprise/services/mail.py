@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from enterprise import wording
 from enterprise.faults import Fault
-from enterprise.models import Delivery, Enterprise, Membership, User
-from enterprise.services.event_bodies import event_url
+from enterprise.models import Delivery, Enterprise, EventKind, Membership, Role, User
+from enterprise.services.digest_letter import digest_letter
+from enterprise.services.letters import letter
 
 
 def mail_send(delivery: Delivery) -> None:
@@ -31,7 +31,7 @@ def mail_send(delivery: Delivery) -> None:
     if member is None or not user.is_active:
         raise Fault("person_without_role")
     if not user.email:
-        raise Fault("person_without_email", name=user.username)
+        raise Fault("person_without_email")
     with as_reader(user, enterprise):
         message = mail_of(delivery, member)
         message.to = [user.email]
@@ -52,36 +52,10 @@ def as_reader(user: User, enterprise: Enterprise) -> Iterator[None]:
 def mail_of(delivery: Delivery, member: Membership) -> EmailMultiAlternatives:
     """The e-mail of an event without its recipient, in the active language and zone."""
     event = delivery.event
+    if event.kind == EventKind.DIGEST:
+        return digest_letter(delivery, masked=member.role == Role.AUDITOR)
     sentence = wording.event_sentence(event.kind, event.params)
-    subject = f"[{event.enterprise.name}] {sentence}"
-    context = {
-        "subject": sentence,
-        "lines": [sentence],
-        "event": event,
-        "enterprise": event.enterprise,
-        "url": event_url(event),
-        "language": translation.get_language(),
-    }
-    return letter(delivery, subject, "enterprise/mail/event", context)
-
-
-def letter(
-    delivery: Delivery, subject: str, template: str, context: dict[str, object]
-) -> EmailMultiAlternatives:
-    """A letter as text and HTML. Its id is the delivery's: a second copy is known as such."""
-    host = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
-    message = EmailMultiAlternatives(
-        subject=" ".join(subject.split())[:200],
-        body=render_to_string(f"{template}.txt", context),
-        headers={
-            "Message-ID": f"<{delivery.guid}@{host}>",
-            "X-Licsync-Delivery": str(delivery.guid),
-            "X-Licsync-Event": delivery.event.kind,
-            "Auto-Submitted": "auto-generated",
-        },
-    )
-    message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
-    return message
+    return letter(delivery, sentence, "enterprise/mail/event", {"lines": [sentence]})
 
 
 def _post(message: EmailMultiAlternatives) -> None:

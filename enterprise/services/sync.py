@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 
 from enterprise.faults import Fault
 from enterprise.models import Credential, RunKind, RunState, SyncRun
+from enterprise.services.alert_checks import alerts_check
 from enterprise.services.allocation import allocations_refresh_due
 from enterprise.services.claims import (
     Claim,
@@ -66,6 +67,10 @@ def claim_work(claim: Claim, work: Callable[[Claim], None]) -> RunState:
         changes_refresh_due(enterprise_id=claim.run.enterprise_id)
         allocations_refresh_due(enterprise_id=claim.run.enterprise_id)
         insights_refresh_due(enterprise_id=claim.run.enterprise_id)
+    try:
+        alerts_check(enterprise_id=claim.run.enterprise_id)
+    except (OperationalError, InterfaceError) as error:  # the next tick does it
+        log.warning("alerts_postponed", error=type(error).__name__)
     return state
 
 

@@ -24,6 +24,7 @@ from enterprise.services.cloud_apply import (
     apply_cloud,
 )
 from enterprise.services.cloud_rows import row_key, row_kind, row_matching, row_report
+from enterprise.services.expiries import expiries_note
 from enterprise.services.guard import Loss, guard_allows, guard_share
 from enterprise.services.staging import Staging, digest_of, last_cursor, staged
 from enterprise.sources import ghec_graphql, ghec_rest
@@ -44,6 +45,7 @@ def sync_cloud(claim: Claim) -> None:
     claim.phase(RunPhase.LICENSES)
     rows = RowStage(claim)
     rows.read(client, resume=resumable)
+    expiries_note(client, enterprise=enterprise, instance=None)
     counts = rows.finish()
 
     claim.phase(RunPhase.SYNC_STATUS)

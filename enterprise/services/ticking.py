@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from enterprise.faults import Refused
 from enterprise.models import Enterprise, RunKind, RunTrigger, ServerInstance, Source
+from enterprise.services.alert_checks import alerts_check_all
 from enterprise.services.allocation import allocations_refresh_due
 from enterprise.services.audit_seal import audit_seal
 from enterprise.services.deliveries import deliveries_sweep
 from enterprise.services.difference import differences_refresh_due
+from enterprise.services.digests import digests_send_due
 from enterprise.services.insights import insights_refresh_due
 from enterprise.services.overdue import overdue_tell
 from enterprise.services.recounts import recounts_request_due
@@ -41,6 +43,8 @@ def tick() -> None:
         clouds_start_due,  # first: a run of an instance that finds the cloud stale asks for it, too
         instances_start_due,
         overdue_tell,
+        alerts_check_all,
+        digests_send_due,
         deliveries_sweep,
         recounts_request_due,
         differences_refresh_due,

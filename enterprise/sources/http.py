@@ -22,6 +22,7 @@ import urllib3.exceptions
 from enterprise.faults import Fault
 from enterprise.outbound import (
     Guard,
+    GuardedAdapter,
     check_address,
     origin_of,
     session_of,
@@ -34,6 +35,7 @@ from enterprise.sources.troubles import fault_of, media_type
 T = TypeVar("T")
 
 LONGEST_PAUSE = 60.0
+EXPIRY_HEADER = "github-authentication-token-expiration"
 JSON_BYTES = 64 * 2**20
 JSON_SECONDS = 300.0
 _random = random.SystemRandom()
@@ -103,6 +105,7 @@ class Client:
         guard = Guard(allow_loopback) if proxy else self._target_guard
         # Loading the authorities takes longer than a request, and plain HTTP needs none.
         context = tls_context(ca_bundle) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.token_ends: str | None = None  # as GitHub tells it with an answer, "" for never
         self._session = session_of(guard, context, connections)
         if proxy:
             if urlsplit(proxy).scheme != "http" or not urlsplit(proxy).hostname:
@@ -124,6 +127,12 @@ class Client:
             return str(told["notAfter"]) if told else None, response.headers.get("date")
         finally:
             response.close()
+
+    @property
+    def certificate_ends(self) -> float | None:
+        """The end, in Unix time, of the certificate that the server last showed."""
+        adapter = self._session.get_adapter("https://")
+        return adapter.certificate_ends if isinstance(adapter, GuardedAdapter) else None
 
     # --- Waiting -------------------------------------------------------------------------------
 
@@ -266,7 +275,7 @@ class Client:
         if self._proxied:
             self._admit_behind_proxy()
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 url,
                 headers=headers,
@@ -277,6 +286,10 @@ class Client:
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             fault = fault_of_error(error, self.host)
+        else:
+            if response.status_code < 300 and "Authorization" in headers:
+                self.token_ends = response.headers.get(EXPIRY_HEADER, "")
+            return response
         raise fault  # outside of the handler: the original error quotes the URL
 
     def _admit_behind_proxy(self) -> None:

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
 from enterprise.faults import Fault, Refused
-from enterprise.models import SyncRun
+from enterprise.models import AlertRule, AlertState, Event, Role, SyncRun
 from enterprise.selectors.allocation import share_shown
+from enterprise.selectors.persons import mask_key
 from enterprise.services.person_rows import ENTERPRISE, VISUAL_STUDIO
 
 register = template.Library()
@@ -71,6 +72,35 @@ def sentence(coded: Any) -> str:
 def error_sentence(ended: Any) -> str:
     """What went wrong with something that keeps ``error_code`` and ``error_params``."""
     return wording.sentence(ended.error_code, ended.error_params)
+
+
+@register.filter
+def rule_sentence(rule: AlertRule) -> str:
+    """What an alert looks for."""
+    return wording.rule_sentence(rule.kind, rule.threshold, rule.unit)
+
+
+@register.simple_tag
+def found_sentence(rule: AlertRule, state: AlertState) -> str:
+    """What is beyond an alert's threshold."""
+    return wording.found_sentence(rule.kind, state.params)
+
+
+@register.filter
+def event_sentence(event: Event) -> str:
+    """What happened."""
+    return wording.event_sentence(event.kind, event.params)
+
+
+@register.filter
+def masked_name(username: str) -> str:
+    """A username, which may be an e-mail address, as an auditor sees it."""
+    return mask_key(username)
+
+
+@register.filter
+def role_label(role: str) -> str | Promise:
+    return Role(role).label
 
 
 @register.filter

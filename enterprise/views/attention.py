@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from enterprise import wording
 from enterprise.access import Access
 from enterprise.models import SyncRun
+from enterprise.selectors.alerts import alert_failures_count
 from enterprise.selectors.connect import GitHubState, InstanceState
 from enterprise.selectors.connect_page import CLOUD, CloudBox, InstanceBox, domain_is_missing
 from enterprise.selectors.licenses import Totals
@@ -40,16 +41,25 @@ def attention(
     found = [*_of_licenses(access, totals), *_of_cloud(access, cloud)]
     for box in boxes:
         found += _of_instance(access, box)
-    return [*found, *_of_webhooks(access)]
+    return [*found, *_of_telling(access)]
 
 
-def _of_webhooks(access: Access) -> Iterator[Attention]:
+def _of_telling(access: Access) -> Iterator[Attention]:
     if not access.may_see_settings:
         return
     for webhook in webhooks_disabled(access.enterprise):
         url = reverse("webhook", args=[access.enterprise.slug, webhook.pk])
         text = _("This webhook failed for too long and was disabled: it is told of nothing.")
         yield _look("error", webhook.name, text, url)
+    failed = alert_failures_count(access.enterprise)
+    if failed:
+        text = ngettext(
+            "%(n)s telling of an alert could not be delivered in the last 7 days.",
+            "%(n)s tellings of alerts could not be delivered in the last 7 days.",
+            failed,
+        )
+        url = reverse("alerts", args=[access.enterprise.slug])
+        yield _look("error", _("Alerts"), text % {"n": number(failed)}, url)
 
 
 def _of_licenses(access: Access, totals: Totals | None) -> Iterator[Attention]:

@@ -57,6 +57,8 @@ def settings_nav(access: Access) -> list[dict[str, Any]]:
         ("general", _("General"), "gear", reverse("enterprise_settings", args=[slug])),
         ("members", _("People"), "people", reverse("members", args=[slug])),
         ("tokens", _("API tokens"), "key", reverse("tokens", args=[slug])),
+        ("alerts", _("Alerts"), "bell", reverse("alerts", args=[slug])),
+        ("digest", _("Digest"), "mail", reverse("digest", args=[slug])),
         ("webhooks", _("Webhooks"), "webhook", reverse("webhooks", args=[slug])),
         ("audit", _("Audit log"), "log", reverse("audit_log", args=[slug])),
     )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext, pgettext
 from enterprise.counting import match
 from enterprise.emails import REMOVED
 from enterprise.faults import Fault, Refused
+from enterprise.wording.alerts import alert_sentence, found_sentence, rule_sentence
 from enterprise.wording.allocation import ALLOCATION_FAULTS
 from enterprise.wording.changes import CHANGES, Change
 from enterprise.wording.counts import CAUSES, EXCLUSIONS, RULES, Cause
@@ -50,10 +51,12 @@ __all__ = [
     "change_sentences",
     "event_sentence",
     "fault_sentence",
+    "found_sentence",
     "gap_sentence",
     "membership_sentence",
     "person_sentence",
     "reason_sentence",
+    "rule_sentence",
     "sentence",
     "weight_sentence",
 ]
@@ -94,6 +97,10 @@ def event_sentence(kind: str, params: Mapping[str, Any]) -> str:
     """What happened, in one sentence."""
     if kind == "ping":
         return gettext("This is a test of the webhook “%(name)s”.") % params
+    if kind == "digest":
+        return count_sentence(params)
+    if kind == "threshold.crossed":
+        return alert_sentence(params)
     if kind == "run.overdue":
         return overdue_sentence(params)
     if kind == "count.changed":

@@ -44,7 +44,7 @@ DELIVERY_FAULTS: dict[str, str | Promise] = {
         "Not sent: the person has no role in this enterprise any more, or no account here."
     ),
     "person_without_email": _(
-        "Not sent: %(name)s has no e-mail address here. Add one to the account."
+        "Not sent: the person has no e-mail address here. Add one to the account."
     ),
     "mail_refused": _(
         "The mail server refused the message with status %(status)s. Check the person's e-mail address and what the server's log says."

@@ -84,6 +84,19 @@ REFUSALS: dict[str, str | Promise] = {
     "reason_needed": _("Say why, so that others need not ask again."),
     "duplicate_not_open": _("This pair has been decided or closed meanwhile. Look at it again."),
     "duplicate_not_dismissed": _("This pair is not dismissed any more. Look at it again."),
+    # Alerts
+    "too_many_alerts": _("An enterprise has at most %(most)s alerts. Delete one first."),
+    "bad_alert": _("“%(value)s” is no kind of alert."),
+    "bad_alert_unit": _("“%(value)s” is no unit of this threshold."),
+    "threshold_needed": _("Enter the threshold."),
+    "no_such_webhook": _("There is no such webhook in this enterprise."),
+    "no_such_member": _("Nobody with the username %(name)s has a role in this enterprise."),
+    "alert_without_receiver": _(
+        "Nobody would be told: choose a role or a person, or a webhook that is on."
+    ),
+    # The digest
+    "bad_digest_rhythm": _("“%(value)s” is no rhythm of a digest. Choose off, weekly or monthly."),
+    "digest_not_counted": _("Nothing has been counted yet, so there is nothing to tell."),
     # The provisioning file
     "provision_unreadable": _("The file cannot be read: %(reason)s."),
     "provision_not_toml": _("The file is not TOML: %(reason)s."),

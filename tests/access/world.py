@@ -15,6 +15,8 @@ from django.test import Client
 from django.utils import timezone
 
 from enterprise.models import (
+    AlertKind,
+    AlertRule,
     ApiToken,
     CostCenterEntry,
     Duplicate,
@@ -25,9 +27,12 @@ from enterprise.models import (
     SeatTarget,
     SignInLink,
     User,
+    Webhook,
 )
+from enterprise.services.alert_checks import TEST, alert_event
 from enterprise.services.audit import SYSTEM
 from enterprise.services.ledger import pack_anchors
+from enterprise.services.sealed import seal
 from enterprise.services.tokens import token_digest, token_make
 from tests.factories import (
     AuditEventFactory,
@@ -58,6 +63,10 @@ PLACES = {
     "token_id": str(ACME),
     "duplicate_id": str(ACME),
     "organization": "org-of-acme",
+    "webhook_id": str(ACME),
+    "delivery_pk": str(ACME),
+    "delivery_id": str(ACME),
+    "alert_id": str(ACME),
     "host": "ghes.acme.example.com",
     "username": "member-of-acme",
     "name": "excluded",
@@ -74,6 +83,10 @@ OF_THE_OTHER = {
     "snapshot_id": str(OTHER),
     "token_id": str(OTHER),
     "duplicate_id": str(OTHER),
+    "webhook_id": str(OTHER),
+    "delivery_pk": str(OTHER),
+    "delivery_id": str(OTHER),
+    "alert_id": str(OTHER),
     "host": "ghes.other.example.com",
     "username": "member-of-other",
 }
@@ -132,7 +145,24 @@ def populate(slug: str, number: int) -> Enterprise:
         found_snapshot=number,
     )
     AuditEventFactory(enterprise=enterprise)
+    undelivered(enterprise, number)
     return enterprise
+
+
+def undelivered(enterprise: Enterprise, number: int) -> None:
+    """An alert, and a webhook that could not be told of it."""
+    hook = Webhook.objects.create(
+        pk=number,
+        enterprise=enterprise,
+        name="Chat",
+        origin="https://127.0.0.1:9",
+        ciphertext=seal({"webhook": "https://127.0.0.1:9/", "secret": "x" * 16}),
+    )
+    rule = AlertRule.objects.create(pk=number, enterprise=enterprise, kind=AlertKind.SYNC)
+    rule.webhooks.add(hook)
+    event = alert_event(rule, TEST, {}, subscribed=False)
+    assert event is not None
+    event.deliveries.update(pk=number, state="failed", finished_at=timezone.now())
 
 
 def sign_in(username: str, *roles: tuple[Enterprise, Role]) -> Client:

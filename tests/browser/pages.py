@@ -14,6 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from enterprise.models import (
+    AlertRule,
     CurrentPerson,
     Enterprise,
     Membership,
@@ -24,8 +25,10 @@ from enterprise.models import (
     Webhook,
 )
 from enterprise.reports.lists import LISTS
+from enterprise.services.alert_checks import alerts_check
 from enterprise.services.members import sign_in_link_make
 from enterprise.views.how_to import PAGES
+from tests.alerts.conftest import rule_of
 from tests.deliveries.conftest import count_event, hook_to
 from tests.factories import EnterpriseFactory, MembershipFactory, SyncRunFactory
 
@@ -57,6 +60,8 @@ def furnish(enterprise: Enterprise, owner: User) -> None:
     snapshot.save()
     hook_to(enterprise, "https://hooks.example.com/x")
     count_event(enterprise)
+    rule_of(enterprise, "sync")
+    alerts_check(enterprise_id=enterprise.pk)
     empty = EnterpriseFactory(slug="empty", name="Empty")
     MembershipFactory(enterprise=empty, user=owner)
 
@@ -76,6 +81,7 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
     start = f"/enterprises/{enterprise.slug}"
     connect = f"{start}/settings/connect"
     hook = Webhook.objects.latest("pk")
+    alert = AlertRule.objects.latest("pk")
     instance = f"{connect}/instances/{ServerInstance.objects.latest('pk').pk}"
     joined = CurrentPerson.objects.filter(kind="cloud_and_server").latest("accounts")
     old, new = Snapshot.objects.order_by("pk")
@@ -124,6 +130,11 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
         "member-remove": f"{start}/settings/members/{member.pk}/remove",
         "tokens": f"{start}/settings/tokens",
         "token-new": f"{start}/settings/tokens/new",
+        "alerts": f"{start}/settings/alerts",
+        "alert-new": f"{start}/settings/alerts/new",
+        "alert-edit": f"{start}/settings/alerts/{alert.pk}/edit",
+        "alert-remove": f"{start}/settings/alerts/{alert.pk}/remove",
+        "digest": f"{start}/settings/digest",
         "webhooks": f"{start}/settings/webhooks",
         "webhook-new": f"{start}/settings/webhooks/new",
         "webhook": f"{start}/settings/webhooks/{hook.pk}",

@@ -10,10 +10,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from enterprise.models import ApiToken, CloudState, Enterprise, Snapshot
+from enterprise.models import AlertRule, ApiToken, CloudState, Enterprise, Snapshot
+from enterprise.services.alerts import alert_test
 from enterprise.services.audit import SYSTEM
 from enterprise.services.ledger import pack_anchors
 from enterprise.services.tokens import token_make
+from tests.alerts.conftest import rule_of
 from tests.deliveries.conftest import count_event, hook_to
 from tests.factories import (
     AuditEventFactory,
@@ -48,6 +50,16 @@ def grow(snapshot: Snapshot, *, instances: int, runs: int, persons: range) -> No
     add_persons(snapshot, [{"number": number, "kind": "cloud"} for number in persons])
 
 
+def fail_to_tell(rule: AlertRule) -> None:
+    """One open state, and a telling of it that could not be delivered."""
+    now = ago(hours=1)
+    rule.states.create(
+        subject="cloud", params={"host": "", "state": "held"}, since=now, last_sent_at=now
+    )
+    event = alert_test(rule=rule, actor=SYSTEM)
+    event.deliveries.update(state="failed", finished_at=now, error_code="mail_failed")
+
+
 @pytest.mark.django_db
 def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
     owner: Client, acme: Enterprise
@@ -62,6 +74,8 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
     RunLogLineFactory(run=run)
     hook = hook_to(acme, "https://hooks.example.com/x")
     count_event(acme)
+    rule = rule_of(acme, "sync", webhooks=[hook.pk])
+    fail_to_tell(rule)
     start = "/enterprises/acme"
     pages = {
         "overview": start,
@@ -69,6 +83,8 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
         "general": f"{start}/settings/general",
         "members": f"{start}/settings/members",
         "tokens": f"{start}/settings/tokens",
+        "alerts": f"{start}/settings/alerts",
+        "digest": f"{start}/settings/digest",
         "webhooks": f"{start}/settings/webhooks",
         "webhook": f"{start}/settings/webhooks/{hook.pk}",
         "audit": f"{start}/settings/audit",
@@ -98,6 +114,7 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
     grow(snapshot, instances=5, runs=10, persons=range(4, 301))
     RunLogLineFactory.create_batch(20, run=run)
     for name in ("a", "b", "c"):
+        fail_to_tell(rule_of(acme, "sync", webhooks=[hook.pk]))
         hook_to(acme, "https://hooks.example.com/x", name=name)
         count_event(acme)
     assert counts() == few

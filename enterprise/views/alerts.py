@@ -1,0 +1,126 @@
+"""Alerts: the rules, what is beyond them, what could not be told; adding, changing, trying one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from enterprise import wording
+from enterprise.access import Access, Permission, enterprise_view
+from enterprise.alert_forms import AlertForm
+from enterprise.faults import Refused
+from enterprise.forms import refuse
+from enterprise.models import AlertRule
+from enterprise.selectors.alerts import (
+    alert_failure_get,
+    alert_failures,
+    alert_get,
+    alert_lines,
+)
+from enterprise.services.alerts import alert_add, alert_edit, alert_remove, alert_test
+from enterprise.services.deliveries import delivery_redeliver
+from enterprise.views import shell
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def alerts(request: HttpRequest, access: Access) -> HttpResponse:
+    return _list(request, access)
+
+
+def _list(request: HttpRequest, access: Access, *, error: str = "") -> HttpResponse:
+    context = {
+        "lines": alert_lines(access.enterprise),
+        "failures": alert_failures(access.enterprise),
+        "error": error,
+    }
+    status = shell.REFUSED if error else 200
+    return _page(request, access, "alerts", context, status=status)
+
+
+@enterprise_view(Permission.CHANGE)
+def alert_new(request: HttpRequest, access: Access) -> HttpResponse:
+    form = AlertForm(request.POST or None, enterprise=access.enterprise)
+    if request.method == "POST" and form.is_valid():
+        try:
+            alert_add(enterprise=access.enterprise, actor=access.actor, **form.cleaned_data)
+        except Refused as refused:
+            refuse(form, refused)
+        else:
+            messages.success(request, _("The alert is added. It is looked at within a minute."))
+            return redirect("alerts", access.enterprise.slug)
+    return _form(request, access, form, None)
+
+
+@enterprise_view(Permission.CHANGE)
+def alert_edit_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    rule = _rule(access, pk)
+    form = AlertForm(request.POST or None, initial=AlertForm.of(rule), enterprise=access.enterprise)
+    if request.method == "POST" and form.is_valid():
+        try:
+            alert_edit(rule=rule, actor=access.actor, **form.cleaned_data)
+        except Refused as refused:
+            refuse(form, refused)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("alerts", access.enterprise.slug)
+    return _form(request, access, form, pk)
+
+
+def _form(request: HttpRequest, access: Access, form: AlertForm, pk: int | None) -> HttpResponse:
+    status = shell.REFUSED if form.errors else 200
+    return _page(request, access, "form", {"form": form, "pk": pk}, status=status)
+
+
+@enterprise_view(Permission.CHANGE)
+def alert_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    """GET asks; POST deletes."""
+    rule = _rule(access, pk)
+    if request.method != "POST":
+        return _page(request, access, "remove", {"rule": rule})
+    alert_remove(rule=rule, actor=access.actor)
+    messages.success(request, _("The alert is deleted."))
+    return redirect("alerts", access.enterprise.slug)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def alert_test_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    rule = _rule(access, pk)
+    if request.method == "POST":
+        try:
+            alert_test(rule=rule, actor=access.actor)
+        except Refused as refused:
+            return _list(request, access, error=wording.fault_sentence(refused))
+        messages.success(request, _("A test is on its way. What cannot be delivered shows here."))
+    return redirect("alerts", access.enterprise.slug)
+
+
+@enterprise_view(Permission.SEE_SETTINGS)
+def alert_redeliver(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    delivery = shell.found_or_404(alert_failure_get(access.enterprise, pk))
+    if request.method == "POST":
+        try:
+            delivery_redeliver(delivery=delivery, actor=access.actor)
+        except Refused as refused:
+            return _list(request, access, error=wording.fault_sentence(refused))
+        messages.success(request, _("It is sent once more."))
+    return redirect("alerts", access.enterprise.slug)
+
+
+def _rule(access: Access, pk: int) -> AlertRule:
+    return shell.found_or_404(alert_get(access.enterprise, pk))
+
+
+def _page(
+    request: HttpRequest,
+    access: Access,
+    template: str,
+    context: dict[str, Any],
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    path = f"enterprise/alerts/{template}.html"
+    return shell.page(request, access, path, context, tab="settings", side="alerts", status=status)
