@@ -48,6 +48,9 @@ INLINE = """html => {
 SENT = """() => ["navigation", "resource"]
   .flatMap(type => performance.getEntriesByType(type))
   .map(entry => [entry.name, entry.encodedBodySize])"""
+# A button changes its colors within a moment after the theme: not to be measured in between.
+SETTLE = """() => document.getAnimations().forEach(
+  animation => animation instanceof CSSTransition && animation.finish())"""
 TOO_WIDE = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
 
 
@@ -201,6 +204,7 @@ def _look(page: Page, how: str, picture: Path, *, axe: bool = True) -> list[str]
 
 
 def _axe(page: Page, how: str, options: dict[str, list[str]] | None = None) -> list[str]:
+    page.evaluate(SETTLE)
     return [
         f"{how}: {violation['id']}: {[node['html'][:150] for node in violation['nodes']]}"
         for violation in Axe().run(page, options=options).response["violations"]
