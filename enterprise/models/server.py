@@ -44,7 +44,7 @@ class ServerInstance(models.Model):
         _("Source"), max_length=20, choices=Source, default=Source.SITE_ADMIN_REPORT
     )
     enterprise_slug = models.CharField(
-        _("Slug on the instance"), max_length=100, blank=True
+        _("Slug on the instance"), max_length=100, blank=True, default="", db_default=""
     )  # of the instance's own enterprise account; empty: as registered here
     proxy = models.CharField(_("Proxy"), max_length=300, blank=True)
     ca_bundle = models.TextField(_("Certificate authority (PEM)"), blank=True)
