@@ -36,7 +36,9 @@ def connect_enable(*, instance: ServerInstance, actor: Actor) -> bool:
         raise Refused("connect_needs_token", host=instance.host_name)
     instance.connect_enabled = True
     instance.save(update_fields=["connect_enabled"])
-    _audit_switch(instance, actor, "instance.connect_enable", "connect", before=False, after=True)
+    _audit_switch(
+        instance, actor, "connect", action="instance.connect_enable", before=False, after=True
+    )
     return True
 
 
@@ -55,7 +57,9 @@ def connect_disable(*, instance: ServerInstance, actor: Actor) -> bool:
     instance.save(update_fields=["license_sync_enabled", "connect_enabled", "next_sync_at"])
     credential_delete(enterprise=instance.enterprise, instance=instance)
     runs_cancel_for(instance=instance, code="connect_disabled")
-    _audit_switch(instance, actor, "instance.connect_disable", "connect", before=True, after=False)
+    _audit_switch(
+        instance, actor, "connect", action="instance.connect_disable", before=True, after=False
+    )
     return True
 
 
@@ -84,8 +88,14 @@ def license_sync_set(*, instance: ServerInstance, enabled: bool, actor: Actor) -
             "next_sync_at",
         ]
     )
-    action = "instance.license_sync_enable" if enabled else "instance.license_sync_disable"
-    _audit_switch(instance, actor, action, "license_sync", before=not enabled, after=enabled)
+    _audit_switch(
+        instance,
+        actor,
+        "license_sync",
+        action="instance.license_sync_enable" if enabled else "instance.license_sync_disable",
+        before=not enabled,
+        after=enabled,
+    )
     return True
 
 
@@ -101,12 +111,12 @@ def rhythm_set(*, instance: ServerInstance, rhythm: str, actor: Actor) -> bool:
     if instance.license_sync_enabled:
         instance.next_sync_at = instance_next(instance, timezone.now())
     instance.save(update_fields=["rhythm", "next_sync_at"])
-    _audit_switch(instance, actor, "instance.rhythm", "rhythm", before=before, after=rhythm)
+    _audit_switch(instance, actor, "rhythm", action="instance.rhythm", before=before, after=rhythm)
     return True
 
 
 def _audit_switch(
-    instance: ServerInstance, actor: Actor, action: str, name: str, *, before: object, after: object
+    instance: ServerInstance, actor: Actor, name: str, *, action: str, before: object, after: object
 ) -> None:
     audit_record(
         enterprise=instance.enterprise,
