@@ -162,7 +162,7 @@ def undelivered(enterprise: Enterprise, number: int) -> None:
     rule.webhooks.add(hook)
     event = alert_event(rule, TEST, {}, subscribed=False)
     assert event is not None
-    event.deliveries.update(pk=number, state="failed", finished_at=timezone.now())
+    event.deliveries.update(id=number, state="failed", finished_at=timezone.now())
 
 
 def sign_in(username: str, *roles: tuple[Enterprise, Role]) -> Client:
