@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from enterprise.models import Role, RunState, User
+from enterprise.models import DeliveryState, Role, RunState, User
 from enterprise.templatetags.console import STATES, THEMES
 
 
@@ -68,6 +68,7 @@ def _owns_an_enterprise(request: HttpRequest) -> bool:
 def _samples() -> dict[str, Any]:
     now = timezone.now()
     labels = {
+        **dict(DeliveryState.choices),
         **dict(RunState.choices),
         "ok": _("Up to date"),
         "enabled": _("Enabled"),

@@ -163,6 +163,8 @@ BODIES: dict[str, Any] = {
     "forget_cost_center": {"identifier": "octocat"},
     "put_target": {"seats": 4},
     "dismiss_duplicate": {"reason": "twins"},
+    "add_webhook": {"name": "Pager", "url": "https://127.0.0.1:9/"},
+    "add_alert": {"kind": "sync"},
 }
 every_operation = pytest.mark.parametrize(
     "operation", operations(), ids=[operation.key for operation in operations()]
