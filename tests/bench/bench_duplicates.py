@@ -1,6 +1,7 @@
 """The work-list's search beside the recount's match, on the same enterprise.
 
     python -m tests.bench.bench_duplicates [ACCOUNTS]
+    python -m tests.bench.bench_insights [--database sqlite|postgres] [--accounts N]   (the whole look)
 
 One account in ten is written otherwise, by a plus tag or under another domain. Inputs are made first;
 then the match with one pass over its persons is timed, and the search over what it left apart; best of
