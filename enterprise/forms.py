@@ -124,6 +124,7 @@ class InstanceForm(forms.Form):
         "proxy",
         "ca_bundle",
         "plain_http_confirmed",
+        "keep_logins",
     )
 
     source = KeptChoice(
@@ -181,6 +182,14 @@ class InstanceForm(forms.Form):
         label=_("Send the token over plain HTTP"),
         required=False,
         help_text=_("For an address with http:// only. Anybody on the way can read the token."),
+    )
+    keep_logins = forms.BooleanField(
+        label=_("Also keep logins and last activity"),
+        required=False,
+        help_text=_(
+            "For the work-list and the reclaim planner. Where it is off, they are not kept; switching"
+            " it off erases them at once, and cancels what is being read."
+        ),
     )
 
     @classmethod

@@ -22,6 +22,7 @@ from enterprise.views import (
     insights_changes,
     insights_duplicates,
     insights_forecast,
+    insights_reclaim,
     instances,
     licensing,
     lists,
@@ -114,6 +115,12 @@ _insights = [
     path("duplicates.csv", insights_duplicates.duplicates_csv, name="duplicates_csv"),
     path("duplicates/<int:pk>", insights_duplicates.duplicate, name="duplicate"),
     path("duplicates/<int:pk>/reopen", insights_duplicates.duplicate_back, name="duplicate_reopen"),
+    path("reclaim", insights_reclaim.reclaim, name="reclaim"),
+    path("reclaim.csv", insights_reclaim.reclaim_csv, name="reclaim_csv"),
+    path("reclaim/persons/<int:number>", insights_reclaim.exemption, name="exemption"),
+    path("reclaim/plans/<int:pk>", insights_reclaim.plan, name="plan"),
+    path("reclaim/plans/<int:pk>.csv", insights_reclaim.plan_csv, name="plan_csv"),
+    path("reclaim/plans/<int:pk>/end", insights_reclaim.plan_end_view, name="plan_end"),
 ]
 
 _enterprise: list[URLPattern | URLResolver] = [

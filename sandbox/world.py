@@ -208,9 +208,9 @@ class World:
     ``stated_total_offset`` is what GitHub's stated total has beyond the rows it lists.
     ``identity_provider`` is ``saml``, ``oidc``, ``organizations`` or ``""``. ``oddities`` are those
     of ``ODDITIES`` that GHEC's answers show. ``other_slugs`` are of enterprises that are the same in
-    everything else, so that one fleet can serve many.
-    of ``ODDITIES`` that GHEC's answers show. ``apart`` tells, for addresses on servers that no rule
-    joins with a cloud account, the login of the one that is the same human's: who counts twice.
+    everything else, so that one fleet can serve many. ``apart`` tells, for addresses on
+    servers that no rule joins with a cloud account, the login of the one that is the same human's: who
+    counts twice.
     """
 
     slug: str = "acme"

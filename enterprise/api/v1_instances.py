@@ -76,6 +76,7 @@ class InstanceDetailOut(InstanceOut):
         description="Per cent of the accounts that may go before a result is held; null: as set for"
         " the enterprise"
     )
+    keep_logins: bool = Field(description="Whether logins and last activity are kept")
     has_credentials: bool
     rhythm: str
     schedule_weekday: int | None = Field(description="From Monday, 0, in the enterprise's zone")
@@ -176,6 +177,9 @@ class InstanceSettings(Patch):
     )
     guard_share: Whole | None = Field(default=None, description="See the instance")
     source: Source = Source.SITE_ADMIN_REPORT
+    keep_logins: bool = Field(
+        default=False, description="Keep logins and last activity; false erases them at once"
+    )
 
 
 class NewInstance(InstanceSettings):

@@ -25,6 +25,9 @@ _STATUS = {
     "webhook_off": HTTPStatus.CONFLICT,
     "alert_without_receiver": HTTPStatus.CONFLICT,
     "digest_not_counted": HTTPStatus.CONFLICT,
+    "nobody_to_reclaim": HTTPStatus.CONFLICT,
+    "plan_contended": HTTPStatus.CONFLICT,
+    "plan_ended": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

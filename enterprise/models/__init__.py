@@ -33,6 +33,14 @@ from enterprise.models.ledger import (
     Snapshot,
 )
 from enterprise.models.member import GroupRole, Membership, Role, SignInLink, User
+from enterprise.models.reclaim import (
+    ReclaimCandidate,
+    ReclaimExemption,
+    ReclaimPlan,
+    ReclaimSearch,
+    ReclaimSeat,
+    SeatState,
+)
 from enterprise.models.server import Credential, Rhythm, ServerInstance, Source
 from enterprise.models.sync import (
     RunChunk,
@@ -83,6 +91,11 @@ __all__ = [
     "Membership",
     "MembershipVersion",
     "PersonVersion",
+    "ReclaimCandidate",
+    "ReclaimExemption",
+    "ReclaimPlan",
+    "ReclaimSearch",
+    "ReclaimSeat",
     "Rhythm",
     "Role",
     "RunChunk",
@@ -91,6 +104,7 @@ __all__ = [
     "RunPhase",
     "RunState",
     "RunTrigger",
+    "SeatState",
     "SeatTarget",
     "ServerInstance",
     "ServerUserAccount",

@@ -1,4 +1,4 @@
-"""What is found out of a count after it: the work-list of duplicates."""
+"""What is found out of a count after it: the work-list of duplicates, and seats to be freed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db.models import F
 
 from enterprise.models import Enterprise, Snapshot
 from enterprise.services.duplicates import duplicates_record, duplicates_search
+from enterprise.services.reclaim import reclaim_record, reclaim_search
 
 
 def insights_refresh_due(*, enterprise_id: int | None = None) -> int:
@@ -28,6 +29,7 @@ def insights_refresh(*, enterprise: Enterprise) -> bool:
     if snapshot is None:
         return False
     search = duplicates_search(enterprise=enterprise)
+    idle = reclaim_search(enterprise=enterprise)
     with transaction.atomic():
         moved = Enterprise.objects.filter(
             pk=enterprise.pk,
@@ -38,4 +40,5 @@ def insights_refresh(*, enterprise: Enterprise) -> bool:
         if not moved:
             return False
         duplicates_record(enterprise=enterprise, snapshot=snapshot, search=search)
+        reclaim_record(enterprise=enterprise, found=idle)
     return True

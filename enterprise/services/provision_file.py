@@ -76,6 +76,7 @@ ARRAYS = {
             "plain_http": bool,
             "rhythm": str,
             "guard_share": int,
+            "keep_logins": bool,
             "state": str,
         },
     ),

@@ -80,6 +80,7 @@ _INSTANCE_SETTINGS = (
     "ca_bundle",
     "plain_http",
     "guard_share",
+    "keep_logins",
 )
 
 

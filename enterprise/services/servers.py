@@ -13,6 +13,7 @@ from enterprise.services.addresses import address_checked, host_name_checked
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.credentials import credential_delete, credential_save, origin_of
 from enterprise.services.enterprises import SLUG
+from enterprise.services.reclaim import last_activity_forget
 from enterprise.services.recounts import recount_mark
 from enterprise.services.runs import runs_cancel_for
 
@@ -24,6 +25,7 @@ SETTINGS = (
     "plain_http_confirmed",
     "guard_share",
     "source",
+    "keep_logins",
 )
 """What of an instance may be edited; ``host_name`` is its identity and stays."""
 
@@ -43,6 +45,7 @@ def instance_add(
     ca_bundle: str = "",
     plain_http_confirmed: bool = False,
     guard_share: int | None = None,
+    keep_logins: bool = False,
 ) -> ServerInstance:
     """Register an instance, with GitHub Connect and license sync off.
 
@@ -59,6 +62,7 @@ def instance_add(
             "ca_bundle": ca_bundle,
             "plain_http_confirmed": plain_http_confirmed,
             "guard_share": guard_share,
+            "keep_logins": keep_logins,
         }
     )
     try:
@@ -86,7 +90,9 @@ def instance_edit(*, instance: ServerInstance, actor: Actor, **values: Any) -> l
     Changing address, proxy or CA erases the credentials, which are bound to where they were
     entered for (section 5); the caller then asks for them again. Changing the source ends what is
     active or held; the first result of the new one is held, until one is applied or the source is
-    switched back (``sync_instance.reason_to_hold``). Raises Refused as ``instance_add``.
+    switched back (``sync_instance.reason_to_hold``). Logins and last activity not to be kept any
+    more are erased at once, and what was read with them is not applied. Raises Refused as
+    ``instance_add``.
     """
     instance = ServerInstance.objects.select_for_update(of=("self",)).get(pk=instance.pk)
     wanted = _checked({**{name: getattr(instance, name) for name in SETTINGS}, **values})
@@ -101,6 +107,10 @@ def instance_edit(*, instance: ServerInstance, actor: Actor, **values: Any) -> l
     if "source" in changed:
         # What the former source gave, or is giving, must not be applied as if the new one had.
         runs_cancel_for(instance=instance, code="source_switched")
+    if "keep_logins" in changed and not wanted["keep_logins"]:
+        runs_cancel_for(instance=instance, code="logins_not_kept")
+        instance.user_accounts.update(login="", last_active="")
+        last_activity_forget(enterprise=instance.enterprise)
     if (moved or "proxy" in changed or "ca_bundle" in changed) and credential_delete(
         enterprise=instance.enterprise, instance=instance
     ):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -21,7 +20,7 @@ from enterprise.models import ServerInstance
 POLL_ENDED = 286  # htmx stops polling when it is answered so
 REFUSED = 422
 
-M = TypeVar("M", bound=models.Model)
+M = TypeVar("M")
 
 
 class Note(NamedTuple):
@@ -68,9 +67,10 @@ def insights_nav(access: Access) -> list[dict[str, Any]]:
     slug = access.enterprise.slug
     return _side_nav(
         ("duplicates", _("Work-list"), "tasklist", reverse("duplicates", args=[slug])),
-        ("allocation", _("Allocation"), "people", reverse("allocation", args=[slug])),
         ("changes", _("What changed"), "diff", reverse("changes", args=[slug])),
         ("forecast", _("Forecast"), "graph", reverse("forecast", args=[slug])),
+        ("reclaim", _("Reclaim planner"), "person", reverse("reclaim", args=[slug])),
+        ("allocation", _("Allocation"), "people", reverse("allocation", args=[slug])),
     )
 
 

@@ -97,6 +97,13 @@ REFUSALS: dict[str, str | Promise] = {
     # The digest
     "bad_digest_rhythm": _("“%(value)s” is no rhythm of a digest. Choose off, weekly or monthly."),
     "digest_not_counted": _("Nothing has been counted yet, so there is nothing to tell."),
+    "exemption_reason_needed": _("Say why this person keeps the seat."),
+    "exemption_bad_end": _("Choose a day from today on, within five years."),
+    "nobody_to_reclaim": _(
+        "There is nobody to plan: no dormant person is free of a plan and exemption."
+    ),
+    "plan_contended": _("Another plan was made at the same moment. Look at it, then try again."),
+    "plan_ended": _("Plan %(plan)s has ended already."),
     # The provisioning file
     "provision_unreadable": _("The file cannot be read: %(reason)s."),
     "provision_not_toml": _("The file is not TOML: %(reason)s."),

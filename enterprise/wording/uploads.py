@@ -86,6 +86,9 @@ UPLOAD_FAULTS: dict[str, str | Promise] = {
     "held_replacement": _(
         "Held: the source was switched, and this is the first result to replace what the former one gave. Apply or discard it."
     ),
+    "logins_not_kept": _(
+        "Cancelled: logins and last activity of %(host)s are not to be kept any more."
+    ),
     "source_switched": _("Cancelled: the source of %(host)s was switched."),
 }
 

@@ -115,6 +115,7 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
         "cost-centers": f"{start}/insights/cost-centers",
         "cost-centers-erase": f"{start}/insights/cost-centers/erase",
         "changes": f"{start}/insights/changes?since=2020-01-01",
+        "reclaim": f"{start}/insights/reclaim",
         "forecast": f"{start}/insights/forecast",
         "runs": f"{start}/runs",
         "run": f"{start}/runs/{succeeded.pk}",

@@ -98,6 +98,7 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
         "licensing, filtered": f"{start}/licensing?q=person&sort=-accounts",
         "person": f"{start}/licensing/persons/3",
         "duplicates": f"{start}/insights/duplicates",
+        "reclaim": f"{start}/insights/reclaim",
     }
 
     def counts() -> dict[str, int]:

@@ -26,6 +26,8 @@ BODIES: dict[str, Any] = {
     "dismiss_duplicate": {"reason": "twins"},
     "put_target": {"seats": 1},
     "forget_cost_center": {"identifier": "mona"},
+    "exempt_person": {"reason": "on leave", "until": "2026-12-31"},
+    "make_plan": {"seats": 1},
     "make_token": {"name": "job", "scopes": ["read:enterprise"]},
 }
 EVERY_SCOPE = ("read:enterprise", "write:server_usage", "admin:enterprise")

@@ -54,6 +54,8 @@ def test_no_read_asks_more_queries_for_more_rows(
         "/difference",
         "/difference/components",
         "/duplicates",
+        "/reclaim",
+        "/reclaim/plans",
         "/lists",
         "/lists/excluded",
         "/lists/never-signed-in",
