@@ -206,7 +206,9 @@ def exempt_person(
     summary="Take an exemption back",
 )
 def end_exemption(request: HttpRequest, slug: str, number: Id) -> Status[None]:
-    exemption_end(enterprise=enterprise_of(request, slug), number=number, actor=actor_of(request))
+    enterprise = enterprise_of(request, slug)
+    if not exemption_end(enterprise=enterprise, number=number, actor=actor_of(request)):
+        raise not_found()
     return Status(204, None)
 
 

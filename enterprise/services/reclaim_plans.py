@@ -57,11 +57,12 @@ def exemption_set(
 
 
 @transaction.atomic
-def exemption_end(*, enterprise: Enterprise, number: int, actor: Actor) -> None:
-    """Take an exemption back; nothing happens if there is none."""
+def exemption_end(*, enterprise: Enterprise, number: int, actor: Actor) -> bool:
+    """Take an exemption back. False if there is none."""
     gone, _ = ReclaimExemption.objects.filter(enterprise=enterprise, number=number).delete()
     if gone:
         audit_record(enterprise=enterprise, actor=actor, action="exemption.end", target=str(number))
+    return bool(gone)
 
 
 def plan_make(*, enterprise: Enterprise, seats: int, actor: Actor) -> ReclaimPlan:

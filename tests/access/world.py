@@ -17,12 +17,18 @@ from django.utils import timezone
 from enterprise.models import (
     AlertKind,
     AlertRule,
+    Allocation,
     ApiToken,
     CostCenterEntry,
+    Dimension,
     Duplicate,
     Enterprise,
     GroupRole,
     Membership,
+    ReclaimCandidate,
+    ReclaimExemption,
+    ReclaimPlan,
+    ReclaimSeat,
     Role,
     SeatTarget,
     SignInLink,
@@ -67,6 +73,7 @@ PLACES = {
     "delivery_pk": str(ACME),
     "delivery_id": str(ACME),
     "alert_id": str(ACME),
+    "plan_id": str(ACME),
     "host": "ghes.acme.example.com",
     "username": "member-of-acme",
     "name": "excluded",
@@ -87,6 +94,7 @@ OF_THE_OTHER = {
     "delivery_pk": str(OTHER),
     "delivery_id": str(OTHER),
     "alert_id": str(OTHER),
+    "plan_id": str(OTHER),
     "host": "ghes.other.example.com",
     "username": "member-of-other",
 }
@@ -144,9 +152,33 @@ def populate(slug: str, number: int) -> Enterprise:
         found_at=timezone.now(),
         found_snapshot=number,
     )
+    for dimension in Dimension:
+        parts = [[f"org-of-{slug}", 1, 0, "1", 1]]
+        Allocation.objects.create(
+            enterprise=enterprise, snapshot=snapshot, dimension=dimension, parts=parts
+        )
+    reclaimable(enterprise, number)
     AuditEventFactory(enterprise=enterprise)
     undelivered(enterprise, number)
     return enterprise
+
+
+def reclaimable(enterprise: Enterprise, number: int) -> None:
+    """A person whose seat is in a plan, and who is exempt besides."""
+    now = timezone.now()
+    plan = ReclaimPlan.objects.create(pk=number, enterprise=enterprise, wanted=1, made_at=now)
+    accounts = f'["ghes.{enterprise.slug}.example.com:{number}"]'
+    ReclaimSeat.objects.create(enterprise=enterprise, plan=plan, number=number, accounts=accounts)
+    ReclaimCandidate.objects.create(
+        enterprise=enterprise, number=number, accounts=accounts, unknown=True
+    )
+    ReclaimExemption.objects.create(
+        enterprise=enterprise,
+        number=number,
+        reason="on leave",
+        until=now.date() + dt.timedelta(days=9),
+        decided_at=now,
+    )
 
 
 def undelivered(enterprise: Enterprise, number: int) -> None:
