@@ -18,6 +18,7 @@ from enterprise.models import ApiToken, Role
 from tests.access.routes import Operation, Route, all_routes, operations, pages
 from tests.access.table import CATCH_ALL, CONFIRMED, OPERATIONS, PAGES, Needs
 from tests.access.world import OF_THE_OTHER, PLACES, World, drain
+from tests.api.v1.conftest import BODIES
 from tests.views.conftest import HTMX
 
 pytestmark = pytest.mark.django_db
@@ -151,21 +152,6 @@ def test_nothing_is_left_out_but_what_an_api_does_not_know() -> None:
 # --- Operations of the APIs -------------------------------------------------------------------------
 
 # Bodies that are well-formed, for operations that would refuse any other before they look who asks.
-BODIES: dict[str, Any] = {
-    "start_runs": {"target": PLACES["host"]},
-    "set_member": {"role": "auditor"},
-    "make_token": {"name": "job", "scopes": ["read:enterprise"]},
-    "add_instance": {"host_name": "ghes2.example.com"},
-    "set_instance_token": {"username": "monalisa", "token": "ghp_1"},
-    "set_cloud_token": {"token": "ghp_1"},
-    "forget_cost_center": {"identifier": "octocat"},
-    "put_target": {"seats": 4},
-    "dismiss_duplicate": {"reason": "twins"},
-    "add_webhook": {"name": "Pager", "url": "https://127.0.0.1:9/"},
-    "add_alert": {"kind": "sync"},
-    "exempt_person": {"reason": "on leave", "until": "2099-01-01"},
-    "make_plan": {"seats": 1},
-}
 every_operation = pytest.mark.parametrize(
     "operation", operations(), ids=[operation.key for operation in operations()]
 )

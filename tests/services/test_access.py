@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import RequestFactory
 
@@ -33,11 +34,12 @@ def answer(user: User | AnonymousUser, permission: Permission, method: str = "ge
 
     def page(request: HttpRequest, access: Access) -> HttpResponse:
         assert access.enterprise.slug == "acme"
-        assert access.actor == (access.user.username, "user", "127.0.0.1")
+        assert access.actor[:3] == (access.user.username, "user", "127.0.0.1")
         return HttpResponse(access.role)
 
     request = getattr(RequestFactory(), method)("/enterprises/acme")
     request.user = user
+    request.session = SessionStore()
     try:
         return enterprise_view(permission)(page)(request, "acme").status_code
     except Http404:

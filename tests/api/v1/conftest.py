@@ -20,6 +20,22 @@ from tests.reports.ledger import member
 from tests.views.counted import account, count
 
 HOST = "ghes1.example.com"
+BODIES: dict[str, Any] = {
+    "start_runs": {"target": "all"},
+    "add_instance": {"host_name": "ghes2.example.com"},
+    "set_instance_token": {"username": "monalisa", "token": "ghp_1"},
+    "set_cloud_token": {"token": "ghp_1"},
+    "set_member": {"role": "auditor"},
+    "make_token": {"name": "job", "scopes": ["read:enterprise"]},
+    "dismiss_duplicate": {"reason": "twins"},
+    "put_target": {"seats": 4},
+    "forget_cost_center": {"identifier": "octocat"},
+    "exempt_person": {"reason": "on leave", "until": "2099-01-01"},
+    "make_plan": {"seats": 1},
+    "add_webhook": {"name": "Pager", "url": "https://127.0.0.1:9/"},
+    "add_alert": {"kind": "sync"},
+}
+"""By operationId: a body that fits, where an empty object does not."""
 
 
 @pytest.fixture(autouse=True)
