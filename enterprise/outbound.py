@@ -259,7 +259,7 @@ def tls_context(ca_bundle: str) -> ssl.SSLContext:
     usable = True
     try:
         context = ssl.create_default_context(cadata=ca_bundle)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):  # the last for what is not ASCII
         usable = False
     if not usable:
         raise Fault("bad_ca_bundle")

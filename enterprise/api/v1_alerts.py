@@ -13,7 +13,7 @@ from pydantic import field_validator
 
 from enterprise import wording
 from enterprise.api.v1_access import actor_of, enterprise_of
-from enterprise.api.v1_links import Asked, Id, Patch, Whole, reads, writes
+from enterprise.api.v1_links import Asked, Id, Patch, WallTime, Whole, reads, writes
 from enterprise.api.v1_problems import not_found
 from enterprise.models import (
     AlertKind,
@@ -264,7 +264,7 @@ class DigestOut(Schema):
     rhythm: str = Field(description="off, weekly or monthly")
     weekday: int = Field(description="Monday is 0")
     month_day: int
-    time: dt.time
+    time: WallTime
     roles: list[str]
     people: list[str]
     attach_csv: bool
@@ -278,7 +278,7 @@ class DigestChange(Patch):
     rhythm: DigestRhythm = DigestRhythm.OFF
     weekday: Whole = 0
     month_day: Whole = 1
-    time: dt.time = dt.time(8)
+    time: WallTime = dt.time(8)
     roles: list[Role] = Field(default=[])
     people: list[str] = Field(default=[])
     attach_csv: bool = False

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Field, Path, Query, Schema
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from enterprise.api.v1_access import ADMIN, READ, Token, actor_of, enterprise_of
 from enterprise.api.v1_problems import Problem, not_found
@@ -54,10 +61,16 @@ class Asked(Schema):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_nul(cls, value: Any) -> Any:
-        """What PostgreSQL cannot store."""
+    def _as_described(cls, value: Any, info: ValidationInfo) -> Any:
+        """Neither what PostgreSQL cannot store, nor a number for true or false, nor these for one."""
         if isinstance(value, str) and "\0" in value:
             raise ValueError("must not contain NUL")
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        takes_truth = wanted is bool or bool in get_args(wanted)
+        if isinstance(value, bool) and not takes_truth:
+            raise ValueError("must not be true or false")
+        if type(value) in (int, float) and takes_truth:
+            raise ValueError("must be true or false")
         return value
 
 

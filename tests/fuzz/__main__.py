@@ -90,6 +90,7 @@ V3 = [*PHASES, "--exclude-checks", "negative_data_rejection,status_code_conforma
 # The rules of the domain are narrower than any schema, and refuse with 422.
 V1 = [*PHASES, "--exclude-checks", "positive_data_acceptance"]
 V1 += ["--exclude-operation-id", "revoke_token"]  # it would find and revoke the one in use
+V1 += ["--exclude-operation-id", "what_if_duplicates"]  # too many ticks make too long an address
 
 
 def main() -> int:

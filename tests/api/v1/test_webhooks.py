@@ -63,3 +63,19 @@ def test_a_test_names_its_delivery_and_a_disabled_one_is_enabled(
     assert problem(admin.send("POST", f"/webhooks/{hook.pk}/ping")) == (409, "webhook_off")
     assert admin.read(f"/webhooks/{hook.pk}")["state"] == "disabled"
     assert admin.send("POST", f"/webhooks/{hook.pk}/enable").json()["state"] == "ok"
+
+
+def test_a_certificate_authority_that_is_not_ascii_is_refused(admin: V1) -> None:
+    new = {"name": "Pager", "url": "https://hooks.example.com/", "ca_bundle": "Ü"}
+    answer = admin.send("POST", "/webhooks", new)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_ca_bundle")
+
+
+@pytest.mark.parametrize("active", [0, 1.5])
+def test_a_number_is_not_taken_for_true_or_false(admin: V1, active: float) -> None:
+    new = {"name": "Pager", "url": "https://hooks.example.com/", "active": active}
+    assert admin.send("POST", "/webhooks", new).status_code == 422
+
+
+def test_true_or_false_is_not_taken_for_a_number(admin: V1) -> None:
+    assert admin.send("PUT", "/targets/octo-org", {"seats": True}).status_code == 422
