@@ -6,6 +6,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from enterprise.emails import mask
 from enterprise.models import ApiToken, Enterprise, GroupRole, Membership
@@ -90,3 +91,17 @@ def group_roles(enterprise: Enterprise) -> list[GroupRole]:
 
 def group_role_get(enterprise: Enterprise, pk: int) -> GroupRole | None:
     return enterprise.group_roles.select_related("enterprise").filter(pk=pk).first()
+
+
+def persons_by_groups(enterprise: Enterprise, provider: str) -> int:
+    """How many have their role here by a group of that identity provider."""
+    return enterprise.memberships.filter(given_by=provider).count()
+
+
+def tokens_made_by(enterprise: Enterprise, username: str) -> int:
+    """How many tokens that somebody made still work."""
+    return (
+        ApiToken.objects.filter(enterprise=enterprise, created_by=username, revoked_at=None)
+        .exclude(expires_at__lte=timezone.now())
+        .count()
+    )

@@ -52,6 +52,11 @@ class SeatTotals(NamedTuple):
     freed: int
     not_freed: int
 
+    @property
+    def open(self) -> int:
+        """Seats that are still to be freed."""
+        return self.planned + self.not_done
+
 
 class PlanLine(NamedTuple):
     plan: ReclaimPlan

@@ -56,6 +56,23 @@ def webhook_get(enterprise: Enterprise, pk: int) -> Webhook | None:
     return webhook
 
 
+class WebhookLost(NamedTuple):
+    """What goes with a receiver: its deliveries, those of them not sent yet, its place in alerts."""
+
+    deliveries: int
+    waiting: int
+    alerts: int
+
+
+def webhook_lost(webhook: Webhook) -> WebhookLost:
+    deliveries = Delivery.objects.filter(webhook=webhook)
+    return WebhookLost(
+        deliveries.count(),
+        deliveries.filter(state=DeliveryState.QUEUED).count(),
+        webhook.alert_rules.count(),
+    )
+
+
 def deliveries_page(
     webhook: Webhook, *, before: int | None = None
 ) -> tuple[list[Delivery], int | None]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise import wording
@@ -80,7 +81,16 @@ def alert_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpResp
     """GET asks; POST deletes."""
     rule = _rule(access, pk)
     if request.method != "POST":
-        return _page(request, access, "remove", {"rule": rule})
+        return shell.ask(
+            request,
+            access,
+            "enterprise/alerts/_remove_form.html",
+            {"rule": rule, "crossed": rule.states.filter(over_at=None).count()},
+            title=_("Delete the alert?"),
+            back=(_("Alerts"), reverse("alerts", args=[access.enterprise.slug])),
+            tab="settings",
+            side="alerts",
+        )
     alert_remove(rule=rule, actor=access.actor)
     messages.success(request, _("The alert is deleted."))
     return redirect("alerts", access.enterprise.slug)

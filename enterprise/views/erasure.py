@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,13 +21,15 @@ from enterprise.views import shell
 def person_erase_view(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """GET asks; POST erases, unless the person consumes a license again."""
     known = PersonVersion.objects.filter(enterprise=access.enterprise, number=number)
-    shell.found_or_404(known.first())
+    entries = known.count()
+    if not entries:
+        raise Http404
     if request.method != "POST":
         return shell.ask(
             request,
             access,
             "enterprise/licensing/_erase_form.html",
-            {"number": number, "pseudonym": pseudonym(number)},
+            {"number": number, "pseudonym": pseudonym(number), "entries": entries},
             title=_("Erase the personal data of person %(number)d?") % {"number": number},
             back=(
                 _("Person %(number)d") % {"number": number},

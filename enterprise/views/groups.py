@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import refuse
-from enterprise.selectors.members import group_role_get, group_roles
+from enterprise.selectors.members import group_role_get, group_roles, persons_by_groups
 from enterprise.services.single_sign_on import group_role_remove, group_role_set
 from enterprise.settings_forms import GroupRoleForm
 from enterprise.views import shell
@@ -39,11 +40,22 @@ def groups(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-@enterprise_view(Permission.SEE_SETTINGS)
+@enterprise_view(Permission.CHANGE)
 def group_remove(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    """GET asks; POST removes."""
     rule = shell.found_or_404(group_role_get(access.enterprise, pk))
-    if request.method == "POST":
-        group_role_remove(rule=rule, actor=access.actor)
-        text = _("%(group)s has no role any more. Its members lose it at their next sign-in.")
-        messages.success(request, text % {"group": rule.group})
+    if request.method != "POST":
+        return shell.ask(
+            request,
+            access,
+            "enterprise/members/_group_remove_form.html",
+            {"rule": rule, "persons": persons_by_groups(access.enterprise, rule.provider)},
+            title=_("Remove the role of %(group)s?") % {"group": rule.group},
+            back=(_("Single sign-on groups"), reverse("groups", args=[access.enterprise.slug])),
+            tab="settings",
+            side="members",
+        )
+    group_role_remove(rule=rule, actor=access.actor)
+    text = _("%(group)s has no role any more. Its members lose it at their next sign-in.")
+    messages.success(request, text % {"group": rule.group})
     return redirect("groups", access.enterprise.slug)

@@ -176,12 +176,13 @@ def cost_centers_delete(request: HttpRequest, access: Access) -> HttpResponse:
         cost_centers_erase(enterprise=access.enterprise, actor=access.actor)
         messages.success(request, _("The mapping is erased."))
         return redirect("cost_centers", access.enterprise.slug)
-    context = {"entries": cost_centers_count(access.enterprise)}
-    return shell.page(
+    return shell.ask(
         request,
         access,
-        "enterprise/insights/cost_centers_delete.html",
-        context,
+        "enterprise/insights/_cost_centers_delete_form.html",
+        {"entries": cost_centers_count(access.enterprise)},
+        title=_("Erase the mapping?"),
+        back=(_("Cost centers"), reverse("cost_centers", args=[access.enterprise.slug])),
         tab="insights",
         side="allocation",
     )

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise import wording
@@ -130,15 +131,30 @@ def plan(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
 
 @enterprise_view(Permission.CHANGE)
 def plan_end_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    """End a plan; who was not freed may be planned anew."""
+    """GET asks; POST ends a plan: who was not freed may be planned anew."""
     line = shell.found_or_404(plan_get(access.enterprise, pk, masked=access.masked))
-    if request.method == "POST":
-        try:
-            plan_end(plan=line.plan, actor=access.actor)
-        except Refused as refused:
-            messages.error(request, wording.fault_sentence(refused))
-        else:
-            messages.success(request, _("Plan %(plan)s is ended.") % {"plan": pk})
+    if request.method != "POST" and line.plan.ended_at is not None:
+        return redirect("plan", access.enterprise.slug, pk)
+    if request.method != "POST":
+        return shell.ask(
+            request,
+            access,
+            "enterprise/insights/_plan_end_form.html",
+            {"totals": line.totals, "plan": pk},
+            title=_("End plan %(plan)s?") % {"plan": pk},
+            back=(
+                _("Plan %(n)s") % {"n": pk},
+                reverse("plan", args=[access.enterprise.slug, pk]),
+            ),
+            tab="insights",
+            side="reclaim",
+        )
+    try:
+        plan_end(plan=line.plan, actor=access.actor)
+    except Refused as refused:
+        messages.error(request, wording.fault_sentence(refused))
+    else:
+        messages.success(request, _("Plan %(plan)s is ended.") % {"plan": pk})
     return redirect("plan", access.enterprise.slug, pk)
 
 

@@ -17,7 +17,7 @@ from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import refuse
 from enterprise.models import Membership, Role, User
-from enterprise.selectors.members import member_get, members_page
+from enterprise.selectors.members import member_get, members_page, tokens_made_by
 from enterprise.services.members import (
     member_link_make,
     member_remove,
@@ -110,7 +110,11 @@ def member_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpRes
             request,
             access,
             "enterprise/members/_remove_form.html",
-            {"pk": member.pk, "is_self": member.user == access.user},
+            {
+                "pk": member.pk,
+                "is_self": member.user == access.user,
+                "api_tokens": tokens_made_by(access.enterprise, member.user.username),
+            },
             title=_("Remove %(name)s?") % {"name": member.user.username},
             back=(_("People"), reverse("members", args=[access.enterprise.slug])),
             tab="settings",

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise import wording
@@ -136,35 +137,65 @@ def _run_page(
 
 
 def _decide(
-    request: HttpRequest, access: Access, pk: int, verb: Callable[..., None], done: str
+    request: HttpRequest, access: Access, run: SyncRun, verb: Callable[..., None], done: str
 ) -> HttpResponse:
+    try:
+        verb(run=run, actor=access.actor)
+    except Refused as refused:
+        error = wording.fault_sentence(refused)
+        return _run_page(request, access, _run(access, run.pk), error=error)
+    messages.success(request, done)
+    return redirect("run", access.enterprise.slug, run.pk)
+
+
+def _ask(
+    request: HttpRequest, access: Access, run: SyncRun, question: str, title: str
+) -> HttpResponse:
+    return shell.ask(
+        request,
+        access,
+        f"enterprise/runs/{question}.html",
+        {"run": run},
+        title=title % {"run": run.pk},
+        back=(
+            _("Run %(run)s") % {"run": run.pk},
+            reverse("run", args=[run.enterprise.slug, run.pk]),
+        ),
+        tab="runs",
+    )
+
+
+@enterprise_view(Permission.CHANGE)
+def run_cancel_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    """GET asks; POST cancels. One that has ended meanwhile is shown as it is."""
     run = _run(access, pk)
     if request.method == "POST":
-        try:
-            verb(run=run, actor=access.actor)
-        except Refused as refused:
-            error = wording.fault_sentence(refused)
-            return _run_page(request, access, _run(access, pk), error=error)
-        messages.success(request, done)
-    return redirect("run", access.enterprise.slug, pk)
-
-
-@enterprise_view(Permission.SEE_REPORTS)
-def run_cancel_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    done = _("Cancelling: a running one stops at its next step.")
-    return _decide(request, access, pk, run_cancel, done)
+        done = _("Cancelling: a running one stops at its next step.")
+        return _decide(request, access, run, run_cancel, done)
+    if not run.is_active:
+        return redirect("run", access.enterprise.slug, pk)
+    return _ask(request, access, run, "_cancel_form", _("Cancel run %(run)s?"))
 
 
 @enterprise_view(Permission.SEE_REPORTS)
 def run_apply_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    return _decide(request, access, pk, run_apply_held, _("The result is applied."))
+    """POST applies what the run's page has said, in numbers, that it would change."""
+    if request.method != "POST":
+        return redirect("run", access.enterprise.slug, pk)
+    done = _("The result is applied.")
+    return _decide(request, access, _run(access, pk), run_apply_held, done)
 
 
-@enterprise_view(Permission.SEE_REPORTS)
+@enterprise_view(Permission.CHANGE)
 def run_discard_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    return _decide(
-        request, access, pk, run_discard, _("The result is discarded. What was applied stays.")
-    )
+    """GET asks; POST discards. One that is not held any more is shown as it is."""
+    run = _run(access, pk)
+    if request.method == "POST":
+        done = _("The result is discarded. What was applied stays.")
+        return _decide(request, access, run, run_discard, done)
+    if run.state != RunState.HELD:
+        return redirect("run", access.enterprise.slug, pk)
+    return _ask(request, access, run, "_discard_form", _("Discard the result of run %(run)s?"))
 
 
 @enterprise_view(Permission.SEE_REPORTS)

@@ -83,6 +83,9 @@ def _side_nav(*links: tuple[str, str, str, str]) -> list[dict[str, Any]]:
 SIDE_NAVS = {"settings": settings_nav, "insights": insights_nav}
 """The navigation at the side, for the tabs that have one."""
 
+FRAMES = {"settings": "settings_base.html", "insights": "insights_base.html"}
+"""The template that a page beside such a navigation extends."""
+
 
 def page(
     request: HttpRequest,
@@ -143,6 +146,7 @@ def ask(
     if by_htmx(request):
         return partial(request, access, "components/_asked.html", asked)
     asked["back"], asked["back_url"] = back
+    asked["frame"] = FRAMES[tab] if side else "base.html"
     return page(request, access, "enterprise/ask.html", asked, tab=tab, side=side)
 
 

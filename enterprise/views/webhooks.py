@@ -8,6 +8,7 @@ import orjson
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise import wording
@@ -21,6 +22,7 @@ from enterprise.selectors.webhooks import (
     delivery_get,
     webhook_get,
     webhook_lines,
+    webhook_lost,
     webhook_state,
 )
 from enterprise.services.deliveries import delivery_redeliver
@@ -86,7 +88,16 @@ def webhook_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpRe
     """GET asks; POST deletes."""
     webhook = _webhook(access, pk)
     if request.method != "POST":
-        return _page(request, access, "remove", {"webhook": webhook})
+        return shell.ask(
+            request,
+            access,
+            "enterprise/webhooks/_remove_form.html",
+            {"webhook": webhook, "lost": webhook_lost(webhook)},
+            title=_("Delete %(name)s?") % {"name": webhook.name},
+            back=(webhook.name, reverse("webhook", args=[access.enterprise.slug, webhook.pk])),
+            tab="settings",
+            side="webhooks",
+        )
     webhook_remove(webhook=webhook, actor=access.actor)
     messages.success(request, _("%(name)s is deleted.") % {"name": webhook.name})
     return redirect("webhooks", access.enterprise.slug)
