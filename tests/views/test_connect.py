@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from unittest.mock import patch
 
@@ -20,6 +21,8 @@ from enterprise.models import (
     ServerInstance,
     SyncRun,
 )
+from enterprise.services.audit import SYSTEM
+from enterprise.services.connect import connect_enable, license_sync_set
 from enterprise.services.connection_test import ConnectionTest, Finding
 from tests.factories import (
     CredentialFactory,
@@ -449,7 +452,7 @@ class TestAddingEditingRemoving:
         self, owner: Client, instance: ServerInstance
     ) -> None:
         guide = owner.get(PAGE).content.decode()
-        assert f'hx-target="#instance-{instance.pk}-tested"' in guide
+        assert 'hx-target="#instance-tested"' in guide
         assert "read%3Aenterprise" in guide  # the cloud's token is made on GitHub's own form
         finding = Finding("error", "missing_scope", {"needed": "site_admin", "has": "repo"})
         result = ConnectionTest(False, "https://ghes1.example.com:443", "", [finding])
@@ -459,6 +462,20 @@ class TestAddingEditingRemoving:
         new_token = "https://ghes1.example.com/settings/tokens/new?scopes=site_admin"
         assert f'href="{new_token}' in html
         assert "Server can sync" not in html
+
+    def test_each_step_of_the_first_hour_that_can_be_taken_has_a_test_of_its_own(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        def tests() -> list[str]:
+            return re.findall(r'id="([\w-]+)-tested"', owner.get(PAGE).content.decode())
+
+        assert tests() == ["instance", "connect"]
+        connect_enable(instance=instance, actor=SYSTEM)
+        assert tests() == ["instance", "license-sync"]
+        license_sync_set(instance=instance, enabled=True, actor=SYSTEM)
+        assert tests() == ["instance", "first-sync"]
+        CredentialFactory(enterprise=instance.enterprise)
+        assert tests() == ["cloud-token", "instance", "first-sync"]
 
     def test_the_cloud_token_is_saved_and_tested(self, owner: Client, acme: Enterprise) -> None:
         finding = Finding("warning", "owner_info_missing", {})
