@@ -9,6 +9,8 @@ from django.urls import include, path
 
 from licsync import saml
 
+handler500 = "enterprise.views.failure.server_error"
+
 urlpatterns = [
     path("accounts/login/", sign_in.login, name="account_login"),
     path("accounts/logout/", sign_in.logout, name="account_logout"),

@@ -137,9 +137,12 @@
     if (byPerson) line.scrollIntoView({ block: "nearest" });
   };
 
+  const INSUFFICIENT_STORAGE = 507;
+
   const says = (name) => (event) => {
-    const { elt, requestConfig } = event.detail;
-    showError(elt, words[name], Boolean(requestConfig?.triggeringEvent));
+    const { elt, requestConfig, xhr } = event.detail;
+    const word = xhr.status === INSUFFICIENT_STORAGE ? "errorFull" : name;
+    showError(elt, words[word], Boolean(requestConfig?.triggeringEvent));
   };
   document.addEventListener("htmx:responseError", says("errorResponse"));
   document.addEventListener("htmx:sendError", says("errorNetwork"));

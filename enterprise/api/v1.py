@@ -35,6 +35,7 @@ from enterprise.api.v1_docs import PlainPage
 from enterprise.api.v1_openapi import DescribedAPI
 from enterprise.api.v1_problems import Problem, answer, not_found, problem_of
 from enterprise.faults import Refused
+from enterprise.services.full_disk import disk_is_full
 
 api = DescribedAPI(
     title="licsync",
@@ -105,11 +106,18 @@ def _malformed(request: HttpRequest, _error: HttpError | SuspiciousOperation) ->
 def _crashed(request: HttpRequest, error: Exception) -> HttpResponse:
     """Told and logged as Django does for a page, but answered as a problem."""
     got_request_exception.send(sender=None, request=request)
-    detail = "The console failed. Look at its log for this request."
-    response = answer(request, Problem(500, "internal_error", detail))
+    if disk_is_full(error):
+        detail = (
+            "The console has no disk space left; nothing was changed. Make room, then try again."
+        )
+        problem = Problem(507, "disk_full", detail)
+    else:
+        detail = "The console failed. Look at its log for this request."
+        problem = Problem(500, "internal_error", detail)
+    response = answer(request, problem)
     log_response(
         "%s: %s",
-        "Internal Server Error",
+        response.reason_phrase,
         request.path,
         response=response,
         request=request,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 
 import structlog
@@ -142,16 +144,24 @@ def token_check(value: str) -> ApiToken | None:
 
 
 def _note_use(token: ApiToken, now: dt.datetime) -> None:
-    """A reader must not wait for a writer: while one holds SQLite, it is left to the next request."""
+    """A reader neither waits for a writer of SQLite nor fails for a full disk: the next request may."""
+    try:
+        with _without_waiting():
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    except OperationalError:
+        log.debug("token use not noted", token=token.pk)
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """A lock of SQLite is an error at once; PostgreSQL locks a row for none but its writers."""
     if connection.vendor != "sqlite":
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        yield
         return
     with connection.cursor() as cursor:
         patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
         cursor.execute("PRAGMA busy_timeout = 0")
         try:
-            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-        except OperationalError:
-            log.debug("token use not noted", token=token.pk)
+            yield
         finally:
             cursor.execute(f"PRAGMA busy_timeout = {int(patience)}")
