@@ -16,13 +16,17 @@ from sandbox.server import Fleet, serve
 from tests.system.console import Console, console
 
 SMALL = {"ghes1.example.com": 3000, "ghes2.example.com": 1000}
-LARGE = {"ghes1.example.com": 20_500}  # above 20,000 no time goes into a comparison by SCIM
+LARGE = {"ghes1.example.com": 20_500}
 SWEEP = 1 + 3  # seconds: the tick and the lease of ``Console``
 
 
 @pytest.fixture(scope="module")
 def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
-    with serve(generate_world(11, cloud=1500, instances=request.param), latency=0.02) as fleet:
+    world = generate_world(11, cloud=1500, instances=request.param)
+    for instance in world.instances.values():
+        for user in instance.users.values():
+            user.provisioned = False  # or most of a sync's time, and most kills, would go to SCIM
+    with serve(world, latency=0.02) as fleet:
         yield fleet
 
 
@@ -44,9 +48,9 @@ def disturbed(request: pytest.FixtureRequest, tmp_path: Path, fleet: Fleet) -> I
 
 
 def move_on(fleet: Fleet, times: int) -> None:
-    """Give one account in twenty an address of this round, so that every sync has much to apply."""
+    """Give one account in four an address of this round, so that every sync has much to apply."""
     for instance in fleet.world.instances.values():
-        for user_id, user in list(instance.users.items())[::20]:
+        for user_id, user in list(instance.users.items())[::4]:
             user.email = f"user{user_id}@round{times}.example.com"
 
 
@@ -129,11 +133,11 @@ def test_after_many_kills_a_run_succeeds_within_two_sweeps(
     succeeded = "SELECT COUNT(*) FROM enterprise_syncrun WHERE state = 'succeeded'"
     undisturbed = kill_at_random_moments(disturbed, fleet, kills)
     before = disturbed.rows(succeeded)
-    # What the run itself takes comes on top, and the machine has other things to do.
-    assert disturbed.wait(
-        lambda: disturbed.rows(succeeded) > before, seconds=2 * SWEEP + 2 * undisturbed
-    ), disturbed.runs()
-    assert disturbed.wait(disturbed.is_settled, seconds=2 * SWEEP + 60), disturbed.runs()
+    # What the run itself takes comes on top, and the machine may have much else to do.
+    patience = 2 * SWEEP + 10 * undisturbed
+    more = disturbed.wait(lambda: disturbed.rows(succeeded) > before, seconds=patience)
+    assert more, disturbed.runs()
+    assert disturbed.wait(disturbed.is_settled, seconds=patience), disturbed.runs()
     assert never_two_at_once(disturbed)
     assert_as_undisturbed(disturbed, fleet, tmp_path)
 
