@@ -30,7 +30,7 @@ ROWS = 500
 
 # Made anew by migrating (nothing of ours refers to them), and sessions: who has the file must not be
 # able to go on in one, so that everybody signs in again.
-LEFT_OUT = {"contenttypes", "auth", "sessions"}
+LEFT_OUT = {"contenttypes", "auth", "sessions", "usersessions"}
 
 
 class BackupError(Exception):

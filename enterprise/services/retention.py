@@ -9,12 +9,13 @@ from django.core.cache import cache
 from django.db.models import Max
 from django.utils import timezone
 
-from enterprise.models import Delivery, Event, RunChunk, RunState, SyncRun
+from enterprise.models import Delivery, Event, RunChunk, RunState, SignInLink, SyncRun
 from enterprise.models.delivery import ENDED
 from enterprise.models.sync import FINAL
 from enterprise.services.audit_seal import audit_expire
 from enterprise.services.erasure import persons_expire
 from enterprise.services.snapshot_expiry import snapshots_expire
+from licsync.sessions import sessions_expire
 
 RETENTION_CACHE_KEY = "licsync.retention"
 ONCE_IN_SECONDS = 24 * 3600
@@ -37,6 +38,8 @@ def retention_apply_due() -> int:
     if settings.LICSYNC_PERSON_RETENTION_DAYS:
         persons_expire(days=settings.LICSYNC_PERSON_RETENTION_DAYS)
     deliveries_expire()
+    sessions_expire()
+    SignInLink.objects.filter(expires_at__lt=timezone.now()).delete()
     cache.set(RETENTION_CACHE_KEY, 1, ONCE_IN_SECONDS)
     return gone
 

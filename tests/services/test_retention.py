@@ -6,13 +6,25 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.test import Client
 from django.utils import timezone
 
-from enterprise.models import RunChunk, RunKind, RunLogLine, RunState, ServerInstance, SyncRun
+from enterprise.models import (
+    RunChunk,
+    RunKind,
+    RunLogLine,
+    RunState,
+    ServerInstance,
+    SignInLink,
+    SyncRun,
+)
 from enterprise.services import retention
+from enterprise.services.members import sign_in_link_make
 from enterprise.services.retention import chunks_sweep, retention_apply_due, runs_expire
-from tests.factories import ServerInstanceFactory
+from tests.factories import PASSWORD, ServerInstanceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -92,3 +104,22 @@ def test_it_is_done_once_a_day(instance: ServerInstance) -> None:
     assert retention_apply_due() == 1
     run_of(instance, RunState.FAILED, 20)
     assert retention_apply_due() == 0
+
+
+def test_sessions_and_links_that_have_run_out_go() -> None:
+    mona = UserFactory()
+    sessions = []
+    for _each in range(2):
+        client = Client()
+        client.post("/accounts/login/", {"login": mona.username, "password": PASSWORD})
+        sessions.append(client.session.session_key)
+    sign_in_link_make(user=mona)
+    retention_apply_due()
+    assert Session.objects.count() == UserSession.objects.count() == 2
+    past = timezone.now() - dt.timedelta(minutes=1)
+    Session.objects.filter(session_key=sessions[0]).update(expire_date=past)
+    SignInLink.objects.update(expires_at=past)
+    cache.delete(retention.RETENTION_CACHE_KEY)
+    retention_apply_due()
+    assert Session.objects.get().session_key == UserSession.objects.get().session_key == sessions[1]
+    assert not SignInLink.objects.exists()
