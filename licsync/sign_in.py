@@ -9,8 +9,13 @@ import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.account.internal.flows.login import (
+    AUTHENTICATION_METHODS_SESSION_KEY,
+    get_authentication_records,
+    record_authentication,
+)
 from allauth.core import context
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -33,8 +38,13 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
         return request.META.get("REMOTE_ADDR") or _NO_ADDRESS
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """One rule for allauth's own pages and ours."""
-        return not signed_in_recently(context.request)
+        """One rule for allauth's own pages and ours.
+
+        Raised here: where it is only told, allauth asks nobody who has no password.
+        """
+        if not signed_in_recently(context.request):
+            raise ReauthenticationRequired
+        return False
 
 
 class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
@@ -54,7 +64,19 @@ def _keys() -> MultiFernet:
 def signed_in_recently(request: HttpRequest) -> bool:
     """Whether this session's person has proved who they are within the last quarter of an hour."""
     records = get_authentication_records(request, request.user)
-    return bool(records) and time.time() - records[-1]["at"] < settings.SUDO_SECONDS
+    return bool(records) and proved_recently(records[-1]["at"])
+
+
+def proved_recently(at: float) -> bool:
+    """Whether a proof made ``at`` that time, in seconds since 1970, still counts."""
+    return time.time() - at < settings.SUDO_SECONDS
+
+
+def note_proof(request: HttpRequest, user: Any, *, at: float) -> None:
+    """Note a proof that was made elsewhere, at an identity provider, maybe long ago."""
+    record_authentication(request, user, "socialaccount", reauthenticated=True)
+    records = request.session[AUTHENTICATION_METHODS_SESSION_KEY]
+    request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], records[-1] | {"at": at}]
 
 
 @receiver(user_logged_in)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from enterprise.emails import mask
-from enterprise.models import ApiToken, Enterprise, GroupRole, Membership
+from enterprise.models import ApiToken, Enterprise, GroupRole, Membership, User
 from enterprise.selectors.persons import mask_key
 from enterprise.services.members import never_signed_in
 
@@ -59,6 +61,24 @@ def members_page(
 def member_get(enterprise: Enterprise, pk: int) -> Membership | None:
     """A membership of this enterprise, its user at hand."""
     return Membership.objects.select_related("user").filter(enterprise=enterprise, pk=pk).first()
+
+
+class Identity(NamedTuple):
+    """A provider at which a person may have an identity; ``linked_at`` is None if they have none."""
+
+    id: str
+    name: str
+    linked_at: dt.datetime | None
+
+
+def identities_of(user: User) -> list[Identity]:
+    """Each provider of ``LICSYNC_SSO``, and whether the person signs in by it."""
+    providers = settings.LICSYNC_IDENTITY_PROVIDERS
+    if not providers:
+        return []
+    accounts = SocialAccount.objects.filter(user=user).order_by("-pk")
+    linked = dict(accounts.values_list("provider", "date_joined"))
+    return [Identity(each.id, each.name, linked.get(named)) for named, each in providers.items()]
 
 
 class TokenLine(NamedTuple):

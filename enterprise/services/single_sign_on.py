@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
 from enterprise.faults import Refused
 from enterprise.models import Enterprise, GroupRole, Membership, Role, User
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.members import member_remove, member_set
+from licsync.sessions import sessions_end
 
 GROUP_LENGTH = 200  # as the column
 _MOST_FIRST = [Role.OWNER, Role.BILLING_MANAGER, Role.AUDITOR]
@@ -42,6 +45,8 @@ def group_role_set(
     GroupRole.objects.update_or_create(
         enterprise=enterprise, provider=provider, group=group, defaults={"role": role}
     )
+    if before is not None:
+        _sign_in_anew(enterprise, provider, before)
     audit_record(
         enterprise=enterprise,
         actor=actor,
@@ -55,7 +60,7 @@ def group_role_set(
 
 @transaction.atomic
 def group_role_remove(*, rule: GroupRole, actor: Actor) -> None:
-    """Forget a rule. Roles that came by it go at the next sign-in of who has them."""
+    """Forget a rule. Who may have a role by it is signed out, and has what is left on coming back."""
     audit_record(
         enterprise=rule.enterprise,
         actor=actor,
@@ -64,6 +69,67 @@ def group_role_remove(*, rule: GroupRole, actor: Actor) -> None:
         before={"role": rule.role, "provider": rule.provider},
     )
     rule.delete()
+    _sign_in_anew(rule.enterprise, rule.provider, rule.role)
+
+
+def _sign_in_anew(enterprise: Enterprise, provider: str, role: str) -> None:
+    """End the sessions of who has this role by a group: only the provider knows whether by that one."""
+    having = Membership.objects.filter(enterprise=enterprise, given_by=provider, role=role)
+    sessions_end(having.values_list("user_id", flat=True))
+
+
+@transaction.atomic
+def identity_link(*, user: User, provider: str, named: str, uid: str, actor: Actor) -> bool:
+    """Let a person sign in by an identity of a provider, too. False if they could before.
+
+    ``named`` is the provider as accounts have it (the entity ID of SAML). An identity that made an
+    account here without a role today comes over. Raises Refused ``identity_taken``.
+    """
+    account = SocialAccount.objects.select_for_update().filter(provider=named, uid=uid).first()
+    if account is not None and account.user_id == user.pk:
+        return False
+    if account is not None and Membership.objects.filter(user_id=account.user_id).exists():
+        raise Refused("identity_taken")
+    account = account or SocialAccount(provider=named, uid=uid)
+    account.user = user
+    account.save()
+    _record_of_person(user, "user.identity_link", {"after": {"provider": provider}}, actor)
+    return True
+
+
+@transaction.atomic
+def identity_unlink(*, user: User, provider: str, named: str, actor: Actor) -> bool:
+    """Let a person sign in by this provider no more. False if they could not.
+
+    Raises Refused ``identity_needed`` where it is what a role comes from, or the only way in.
+    """
+    accounts = SocialAccount.objects.filter(user=user)
+    if not accounts.filter(provider=named).exists():
+        return False
+    by_group = Membership.objects.filter(user=user, given_by=provider).exists()
+    passkeys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
+    other_ways = (
+        user.has_usable_password() or accounts.exclude(provider=named).exists() or passkeys.exists()
+    )
+    if by_group or not other_ways:
+        raise Refused("identity_needed")
+    accounts.filter(provider=named).delete()
+    _record_of_person(user, "user.identity_unlink", {"before": {"provider": provider}}, actor)
+    return True
+
+
+def _record_of_person(
+    user: User, action: str, changed: dict[str, dict[str, str]], actor: Actor
+) -> None:
+    """An event in the log of each enterprise in which the person has a role."""
+    for membership in Membership.objects.filter(user=user).select_related("enterprise"):
+        audit_record(
+            enterprise=membership.enterprise,
+            actor=actor,
+            action=action,
+            target=user.username,
+            **changed,
+        )
 
 
 def roles_of_groups(*, provider: str, groups: Iterable[str]) -> dict[int, str]:

@@ -39,6 +39,8 @@ ACTIONS: dict[str, str | Promise] = {
     "member.link": _("Made a sign-in link"),
     "user.email_set": _("Changed a person's e-mail address"),
     "user.password_set": _("Set a person's password"),
+    "user.identity_link": _("Linked an identity provider"),
+    "user.identity_unlink": _("Unlinked an identity provider"),
     "run.request": _("Asked for a sync"),
     "run.cancel": _("Cancelled a run"),
     "run.apply": _("Applied a held result"),

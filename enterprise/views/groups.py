@@ -56,6 +56,6 @@ def group_remove(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
             side="members",
         )
     group_role_remove(rule=rule, actor=access.actor)
-    text = _("%(group)s has no role any more. Its members lose it at their next sign-in.")
+    text = _("%(group)s has no role any more. Its members are signed out, and sign in without it.")
     messages.success(request, text % {"group": rule.group})
     return redirect("groups", access.enterprise.slug)

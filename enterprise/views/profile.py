@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from enterprise.forms import ProfileForm
 from enterprise.models import User
+from enterprise.selectors.members import identities_of
 from enterprise.views import shell
 
 
@@ -27,4 +28,5 @@ def profile(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Saved."))
         return redirect("profile")
     status = shell.REFUSED if form.errors else 200
-    return render(request, "enterprise/profile.html", {"form": form}, status=status)
+    context = {"form": form, "identities": identities_of(user)}
+    return render(request, "enterprise/profile.html", context, status=status)

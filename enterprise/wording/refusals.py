@@ -48,6 +48,12 @@ REFUSALS: dict[str, str | Promise] = {
     "bad_username": _("“%(value)s” is no username. Use letters, digits and @ . + - _ only."),
     "bad_email": _("This is no e-mail address."),
     "group_needed": _("Name the group as the identity provider does."),
+    "identity_taken": _(
+        "This identity is somebody else's here. Sign in with it, or have an owner take that role away first."
+    ),
+    "identity_needed": _(
+        "Your role comes from this provider, or you have no other way to sign in. Set a password first."
+    ),
     "bad_role": _("“%(value)s” is no role. Choose owner, billing_manager or auditor."),
     "last_owner": _(
         "%(username)s is the last owner and cannot be removed. Make somebody else an owner first."

@@ -94,6 +94,7 @@ def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
         "home": "/",
         "enterprise-new": "/enterprises/new",
         "profile": "/settings/profile",
+        "sessions": "/accounts/sessions/",
         "styleguide": "/styleguide",
         "password": "/accounts/password/change/",
         "sign-out": "/accounts/logout/",

@@ -11,6 +11,7 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
+from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -124,10 +125,61 @@ def test_a_person_ends_their_other_sessions(mona):
     sign_in(here)
     sign_in(elsewhere)
     page = here.get("/accounts/sessions/").content.decode()
-    assert page.count("127.0.0.1") == 2
+    assert page.count("<td>127.0.0.1") == 2
     here.post("/accounts/sessions/")
     assert here.get("/settings/profile").status_code == 200
     assert elsewhere.get("/settings/profile").status_code == 302
+
+
+def test_a_person_ends_one_of_their_sessions(mona):
+    here, elsewhere, further, stranger = Client(), Client(), Client(), Client()
+    for client in (here, elsewhere, further):
+        sign_in(client)
+    stranger.force_login(get_user_model().objects.create_user("hubot"))
+    own, ended, _ = UserSession.objects.filter(user=mona).order_by("pk")
+    end = f"/accounts/sessions/{ended.pk}/end/"
+    assert end in here.get("/accounts/sessions/").content.decode()
+    assert stranger.post(end).status_code == 404
+    assert here.post(f"/accounts/sessions/{own.pk}/end/").status_code == 404  # "Sign out" does that
+    here.get(end)
+    assert elsewhere.get("/settings/profile").status_code == 200
+    here.post(end)
+    assert elsewhere.get("/settings/profile").status_code == 302
+    assert further.get("/settings/profile").status_code == 200
+    assert here.get("/settings/profile").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/accounts/2fa/totp/deactivate/",
+        "/accounts/2fa/recovery-codes/",
+        "/accounts/2fa/recovery-codes/download/",
+        "/accounts/2fa/recovery-codes/generate/",
+        "/accounts/2fa/webauthn/add/",
+    ],
+)
+def test_second_factors_are_shown_and_changed_by_who_confirms(client, mona, secret, page):
+    sign_in(client)
+    client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
+    assert client.get(page).status_code == 200
+    with time_machine.travel(time.time() + settings.SUDO_SECONDS + 1, tick=False):
+        assert client.get(page)["Location"].startswith("/accounts/reauthenticate/?next=")
+
+
+def test_who_came_by_a_link_sets_a_password_before_confirming_anything(client):
+    """However long ago: there is nothing else yet to confirm by."""
+    client.force_login(get_user_model().objects.create_user("nina"))
+    with time_machine.travel(time.time() + settings.SUDO_SECONDS + 1, tick=False):
+        new = "/enterprises/new"
+        asked = client.get(client.get(new)["Location"])["Location"]
+        assert asked == "/accounts/password/set/?next=%2Fenterprises%2Fnew"
+        assert client.get(asked).status_code == 200
+        twice = {"password1": PASSWORD, "password2": PASSWORD}
+        client.post("/accounts/password/set/", twice)
+        assert client.get(new).status_code == 302
+        client.post(f"/accounts/reauthenticate/?next={new}", {"password": PASSWORD})
+        assert client.get(new).status_code == 200
 
 
 def test_who_signed_in_a_while_ago_confirms_by_password_and_goes_on(client, mona):

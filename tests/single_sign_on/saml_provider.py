@@ -24,12 +24,17 @@ _NS = 'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"'
 
 
 class SamlProvider:
-    """Whom it says is signed in, and in which groups, is set by the test."""
+    """Whom it says is signed in, since when, and in which groups, is set by the test.
+
+    It asks anew where it is told to (``ForceAuthn``), unless it ``skips_it``.
+    """
 
     def __init__(self) -> None:
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.certificate = _certificate(self.key)
         self.name_id, self.groups = "mona-1", ["licsync-owners"]
+        self.signed_in_at = dt.datetime.now(dt.UTC)
+        self.skips_it = False
         self.address = ""
 
     def answer(self, request: bytes, *, signed: bool = True) -> str:
@@ -38,6 +43,9 @@ class SamlProvider:
         acs, request_id = asked.get("AssertionConsumerServiceURL"), asked.get("ID")
         audience = asked.findtext("{urn:oasis:names:tc:SAML:2.0:assertion}Issuer")
         now = dt.datetime.now(dt.UTC)
+        if asked.get("ForceAuthn") == "true" and not self.skips_it:
+            self.signed_in_at = now
+        signed_in_at = f"{self.signed_in_at:%Y-%m-%dT%H:%M:%SZ}"
         at, until = (f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (now, now + dt.timedelta(minutes=5)))
         values = "".join(
             f"<saml:AttributeValue>{each}</saml:AttributeValue>" for each in self.groups
@@ -49,7 +57,7 @@ class SamlProvider:
 </saml:SubjectConfirmation></saml:Subject>
 <saml:Conditions NotBefore="{at}" NotOnOrAfter="{until}"><saml:AudienceRestriction>
 <saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions>
-<saml:AuthnStatement AuthnInstant="{at}" SessionIndex="s1"><saml:AuthnContext>
+<saml:AuthnStatement AuthnInstant="{signed_in_at}" SessionIndex="s1"><saml:AuthnContext>
 <saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef>
 </saml:AuthnContext></saml:AuthnStatement>
 <saml:AttributeStatement><saml:Attribute Name="groups">{values}</saml:Attribute>
