@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt
 
 from enterprise import wording
-from enterprise.access import Access, Permission, enterprise_view
+from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.allocation_forms import ForgetForm, MappingForm, TargetForm
 from enterprise.downloads import table_download
 from enterprise.faults import Fault, Refused
@@ -170,6 +170,7 @@ def cost_centers_upload(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def cost_centers_delete(request: HttpRequest, access: Access) -> HttpResponse:
     """GET asks; POST erases the mapping."""
     if request.method == "POST":
@@ -189,6 +190,7 @@ def cost_centers_delete(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def cost_centers_forget_view(request: HttpRequest, access: Access) -> HttpResponse:
     """POST deletes the line of one identifier, which stands in no address."""
     form = ForgetForm(request.POST or None)

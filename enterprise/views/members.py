@@ -84,6 +84,7 @@ def member_add(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
+@confirmed
 def member_role(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """Change a person's role."""
     member = _member(access, pk)
@@ -129,6 +130,7 @@ def member_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpRes
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
+@confirmed
 def member_link(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     """A new sign-in link for somebody who has never signed in."""
     member = _member(access, pk)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise import wording
-from enterprise.access import Access, Permission, enterprise_view
+from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import refuse
 from enterprise.models import Webhook
@@ -45,6 +45,7 @@ def webhooks(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def webhook_new(request: HttpRequest, access: Access) -> HttpResponse:
     """Add one. A secret that was made stands in the answer and is never shown again."""
     form = WebhookForm(request.POST or None)
@@ -68,6 +69,7 @@ def webhook_new(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @enterprise_view(Permission.CHANGE)
+@confirmed
 def webhook_edit_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     webhook = _webhook(access, pk)
     form = WebhookForm(request.POST or None, initial=WebhookForm.of(webhook), editing=True)

@@ -60,6 +60,10 @@ PAGES: dict[str, Needs | Permission] = {
     "mfa_edit_webauthn": ONESELF,
     "mfa_remove_webauthn": ONESELF,
     "usersessions_list": SIGN_IN,
+    "session_end": ONESELF,
+    "identity_confirm": PROVIDER,
+    "identity_link": PROVIDER,
+    "identity_unlink": PROVIDER,
     "sign_in_link": NOTHING,
     "set_language": NOTHING,
     "settings": NOTHING,  # leads to the profile
@@ -164,7 +168,8 @@ PAGES: dict[str, Needs | Permission] = {
 }
 
 # Pages of which an owner who signed in a while ago has to confirm who they are (``access.confirmed``):
-# where credentials are shown as set or changed, tokens made, data removed.
+# where credentials are shown as set, made or changed, rights given, tokens made, data sent elsewhere
+# or removed.
 CONFIRMED = {
     "enterprise_new",
     "cloud_edit",
@@ -173,9 +178,98 @@ CONFIRMED = {
     "instance_remove",
     "connect_off",
     "member_add",
+    "member_role",
+    "member_link",
     "groups",
     "token_new",
+    "webhook_new",
+    "webhook_edit",
     "person_erase",
+    "cost_centers_forget",
+    "cost_centers_delete",
+    "account_set_password",
+    "mfa_activate_totp",
+    "mfa_generate_recovery_codes",
+    "mfa_add_webauthn",
+    "mfa_edit_webauthn",
+    "mfa_remove_webauthn",
+}
+
+_PROOF = "is itself the proof of who one is, or asks for it"
+_LESS = "only takes a right or a recipient away: in an emergency nothing may delay it"
+_AGAIN = "can be done again or undone, and shows or removes nothing"
+_FACTOR = "confirmed by whoever has this factor; the page is hidden from others first"
+_BY_PROVIDER = "confirmed where the provider is set up: tests/single_sign_on"
+_OWN = "concerns oneself only, and no credential"
+
+# Every other page that changes something, and why an older session is enough.
+UNCONFIRMED: dict[str, str] = {
+    "account_login": _PROOF,
+    "account_logout": _LESS,
+    "account_inactive": "only tells",
+    "account_reauthenticate": _PROOF,
+    "account_change_password": _PROOF,
+    "socialaccount_login_cancelled": "only tells",
+    "socialaccount_login_error": "only tells",
+    "openid_connect_login": _PROOF,
+    "openid_connect_callback": _PROOF,
+    "saml_login": _PROOF,
+    "saml_acs": _PROOF,
+    "saml_finish_acs": _PROOF,
+    "saml_sls": _LESS,
+    "saml_metadata": "only tells",
+    "mfa_index": "only tells",
+    "mfa_authenticate": _PROOF,
+    "mfa_login_webauthn": _PROOF,
+    "mfa_reauthenticate": _PROOF,
+    "mfa_reauthenticate_webauthn": _PROOF,
+    "mfa_list_webauthn": "only tells",
+    "mfa_deactivate_totp": _FACTOR,
+    "mfa_view_recovery_codes": _FACTOR,
+    "mfa_download_recovery_codes": _FACTOR,
+    "usersessions_list": _LESS,
+    "session_end": _LESS,
+    "identity_confirm": _PROOF,
+    "identity_link": _BY_PROVIDER,
+    "identity_unlink": _BY_PROVIDER,
+    "sign_in_link": _PROOF,
+    "set_language": _OWN,
+    "profile": _OWN,
+    "member_remove": _LESS,
+    "group_remove": _LESS,
+    "token_revoke": _LESS,
+    "webhook_remove": _LESS,
+    "alert_remove": _LESS,
+    "alert_new": "tells people with a role, and webhooks, which were confirmed when they were added",
+    "alert_edit": "tells people with a role, and webhooks, which were confirmed when they were added",
+    "alert_test": _AGAIN,
+    "alert_redeliver": _AGAIN,
+    "digest": "goes to people with a role only, to whom the console shows as much",
+    "digest_send": "goes to whoever asks for it",
+    "webhook_test": _AGAIN,
+    "webhook_on": "sends where a confirmed owner had it sent",
+    "delivery": _AGAIN,
+    "enterprise_settings": _AGAIN,
+    "upload": "ends held, as a preview",
+    "cost_centers_upload": "replaces a file that an owner has; a file is not asked for twice",
+    "allocation": _AGAIN,
+    "duplicate": _AGAIN,
+    "duplicate_reopen": _AGAIN,
+    "reclaim": _AGAIN,
+    "exemption": _AGAIN,
+    "plan_end": _AGAIN,
+    "run_cancel": _AGAIN,
+    "run_apply": "applies what GitHub or an instance told; the next run reads it again",
+    "run_discard": _AGAIN,
+    "run_again": _AGAIN,
+    "sync_all": _AGAIN,
+    "cloud_sync": _AGAIN,
+    "cloud_test": _AGAIN,
+    "connect_on": _AGAIN,
+    "instance_license_sync": _AGAIN,
+    "instance_rhythm": _AGAIN,
+    "instance_sync": _AGAIN,
+    "instance_test": _AGAIN,
 }
 
 READ = frozenset({ApiToken.Scope.READ_ENTERPRISE, ApiToken.Scope.ADMIN_ENTERPRISE})

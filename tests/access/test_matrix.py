@@ -6,17 +6,21 @@ with ``tests/access/table.py``, which has a line for each, and with ``enterprise
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.urls import resolve
+from django.views.generic import RedirectView
 
 from enterprise.access import MATRIX, Permission
 from enterprise.models import ApiToken, Role
 from tests.access.routes import Operation, Route, all_routes, operations, pages
-from tests.access.table import CATCH_ALL, CONFIRMED, OPERATIONS, PAGES, Needs
+from tests.access.table import CATCH_ALL, CONFIRMED, OPERATIONS, PAGES, UNCONFIRMED, Needs
 from tests.access.world import OF_THE_OTHER, PLACES, World, drain
 from tests.api.v1.conftest import BODIES
 from tests.views.conftest import HTMX
@@ -99,12 +103,12 @@ def test_a_page_lets_in_whom_the_matrix_does(world: World, route: Route) -> None
     assert wrong == {}
 
 
-@pytest.mark.parametrize(
-    "route",
-    [route for route in pages() if not isinstance(PAGES.get(route.key), Needs)]
-    + [route for route in pages() if PAGES.get(route.key) is Needs.OWNER_ANYWHERE],
-    ids=lambda route: route.key,
-)
+OF_SIGNED_IN = [
+    route for route in pages() if PAGES.get(route.key) not in (Needs.NOTHING, Needs.PROVIDER)
+]
+
+
+@pytest.mark.parametrize("route", OF_SIGNED_IN, ids=lambda route: route.key)
 def test_an_owner_who_signed_in_long_ago_confirms_it_where_credentials_are(
     world: World, route: Route
 ) -> None:
@@ -114,6 +118,44 @@ def test_an_owner_who_signed_in_long_ago_confirms_it_where_credentials_are(
             transaction.set_rollback(True)
         confirms = response.get("Location", "").startswith("/accounts/reauthenticate/?next=")
         assert confirms == (route.key in CONFIRMED), method
+
+
+def layers(view: Any) -> Iterator[Any]:
+    """A view and all that decorates it, and the functions of its module that it calls."""
+    waiting, seen = [view], set()
+    while waiting:
+        each = waiting.pop()
+        if not inspect.isfunction(each) or each in seen:
+            continue
+        seen.add(each)
+        yield each
+        waiting.append(getattr(each, "__wrapped__", None))
+        waiting += [each.__globals__.get(name) for name in each.__code__.co_names]
+
+
+def changes_something(route: Route) -> bool:
+    """Whether the page looks at what was sent. Pages of others may: each is decided by name."""
+    view = resolve(route.address(PLACES)).func
+    if getattr(view, "view_class", None) is RedirectView or route.key.startswith("api-v1:"):
+        return False
+    if not inspect.unwrap(view).__module__.startswith("enterprise.views"):
+        return True
+    return any(
+        "POST" in (*each.__code__.co_names, *each.__code__.co_consts)
+        for each in layers(view)
+        if each.__module__.startswith("enterprise.views")
+    )
+
+
+@pytest.mark.parametrize("route", pages(), ids=lambda route: route.key)
+def test_a_page_that_changes_something_is_confirmed_or_says_why_not(route: Route) -> None:
+    decided = (route.key in CONFIRMED) + (route.key in UNCONFIRMED)
+    assert decided == 1 or (decided == 0 and not changes_something(route)), (
+        f"{route.key} changes something: put @confirmed below its @enterprise_view and a line into"
+        " CONFIRMED (tests/access/table.py), or a line with the reason into UNCONFIRMED"
+        if decided == 0
+        else f"{route.key} is in both tables"
+    )
 
 
 @pytest.mark.parametrize(
