@@ -63,12 +63,23 @@ def ask(
         "data": purpose,
     }
     anew = purpose is not None
-    if provider.protocol == "saml":
-        return HttpResponseRedirect(saml.login_address(request, provider.id, anew=anew, **state))
-    library = get_adapter().get_provider(request, provider.id)
     try:
-        answer: HttpResponse = library.redirect(request, auth_params=ANEW if anew else {}, **state)
+        if provider.protocol == "saml":
+            address = saml.login_address(request, provider.id, anew=anew, **state)
+        else:
+            library = get_adapter().get_provider(request, provider.id)
+            answer = library.redirect(request, auth_params=ANEW if anew else {}, **state)
+            address = answer["Location"]
     except RequestException as error:
         log.warning("identity provider not reached", error=type(error).__name__)
         return render(request, "socialaccount/authentication_error.html", status=502)
-    return answer
+    return _onward(request, provider, address) if anew else HttpResponseRedirect(address)
+
+
+def _onward(request: HttpRequest, provider: IdentityProvider, address: str) -> HttpResponse:
+    """A page that leads on at once: after a form, browsers follow no redirect to another site
+    (``form-action 'self'``)."""
+    context = {"name": provider.name, "address": address}
+    response = render(request, "socialaccount/onward.html", context)
+    response["Refresh"] = f"0; url={address}"
+    return response

@@ -27,7 +27,8 @@ def sessions_expire() -> int:
     store = import_module(settings.SESSION_ENGINE).SessionStore
     store.clear_expired()
     gone = [each for each in UserSession.objects.iterator() if not each.exists()]
-    return UserSession.objects.filter(pk__in=[each.pk for each in gone]).delete()[0]
+    UserSession.objects.filter(pk__in=[each.pk for each in gone]).delete()
+    return len(gone)
 
 
 def sessions_end(user_ids: Iterable[int]) -> int:

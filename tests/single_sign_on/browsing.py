@@ -22,6 +22,11 @@ def configure(settings: Any, *entries: dict[str, Any]) -> None:
     settings.SOCIALACCOUNT_PROVIDERS = social_account_providers(found)
 
 
+def led_to(response: Any) -> str:
+    """Where a browser goes on, be it by a redirect or from a page."""
+    return str(response.get("Location") or response["Refresh"].partition("url=")[2])
+
+
 class Corp:
     """An OpenID provider, and a browser in which somebody signs in there."""
 
@@ -33,7 +38,7 @@ class Corp:
 
     def sign_in(self, client: Client, sub: str, path: str = "/accounts/oidc/corp/login/") -> Any:
         """Follow the redirects as a browser does; the console's last answer."""
-        asked = client.get(path)["Location"]
+        asked = led_to(client.get(path))
         assert asked.startswith(self.base)
         return self.answer(client, asked, sub)
 
@@ -61,7 +66,7 @@ def post_answer(client: Client, answer: str) -> Any:
 
 def asked_of(client: Client, path: str = SAML_LOGIN) -> str:
     """Where the provider is asked."""
-    return str(client.get(path)["Location"])
+    return led_to(client.get(path))
 
 
 def saml_sign_in(client: Client, path: str = SAML_LOGIN) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from enterprise.models import Enterprise, User
-from tests.single_sign_on.browsing import Corp, is_in, saml_sign_in
+from tests.single_sign_on.browsing import Corp, is_in, led_to, saml_sign_in
 from tests.single_sign_on.saml_provider import SamlProvider
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_the_provider_is_asked_for_a_proof_made_now_and_it_leads_back(
 ) -> None:
     way = way_to_confirm(mona)
     assert way.startswith("/settings/sign-in/corp/confirm?next=")
-    asked = mona.get(way)["Location"]
+    asked = led_to(mona.get(way))
     assert "prompt=login" in asked
     assert "max_age=0" in asked
     session = mona.session.session_key

@@ -9,7 +9,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from enterprise.models import AuditEvent, Enterprise, Membership, Role, User
-from tests.single_sign_on.browsing import Corp, is_in, roles, saml_sign_in
+from tests.single_sign_on.browsing import Corp, is_in, led_to, roles, saml_sign_in
 from tests.single_sign_on.saml_provider import SamlProvider
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_the_same_address_links_nothing(owen: Posting, corp: Corp) -> None:
 def test_an_answer_to_somebody_elses_session_links_nothing(owen: Posting, corp: Corp) -> None:
     """The one who asked has signed out meanwhile, and another person in."""
     corp.tell("1", groups=["licsync-auditors"])
-    asked = owen.post(LINK)["Location"]
+    asked = led_to(owen.post(LINK))
     session = owen.session
     states = dict(session["socialaccount_states"])
     owen.logout()
