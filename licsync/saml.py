@@ -62,6 +62,7 @@ metadata = with_host(views.metadata)
 @with_host
 def acs(request: HttpRequest, organization_slug: str) -> HttpResponseBase:
     """Keeps the answer for a moment; the cookie that leads to it is no script's business."""
+    get_app_or_404(request, organization_slug)
     response: HttpResponseBase = views.acs(request, organization_slug=organization_slug)
     if _COOKIE in response.cookies:
         response.cookies[_COOKIE]["httponly"] = True
