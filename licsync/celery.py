@@ -6,9 +6,11 @@ found by the run's lease in the database, on any broker.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -44,8 +46,18 @@ def _keep_our_logging(**_: Any) -> None:
 
 @worker_init.connect
 def _let_pages_go_first(**_: Any) -> None:
-    """Where a worker shares a machine with the web server: nobody waits for a run as for a page."""
+    """Where a worker shares a machine with the web server: nobody waits for a run as for a page.
+
+    Being nice is not enough: a page hands over to the database and back twenty times, and each time
+    may find all processors taken for some milliseconds. So one is left free of runs. Linux weighs
+    sessions before the processes in them, where no container or service manager sets their shares.
+    """
     os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+    if hasattr(os, "sched_setaffinity"):  # Linux
+        first, *others = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, others or [first])
 
 
 @worker_process_init.connect

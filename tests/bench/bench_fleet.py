@@ -2,8 +2,8 @@
 
     python -m tests.bench.bench_fleet [--enterprises N] [--requests N]
 
-Two web processes, four workers, PostgreSQL and Redis of its own. The sandbox that plays GitHub runs
-in this process and takes its share of the machine. Shown is the 95th percentile of each page.
+Two web processes, four workers, PostgreSQL and Redis of its own, and the sandbox that plays GitHub, all
+on this machine. Shown is the 95th percentile of each page.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> None:
     ):
         stage.console.manage("sync", "--enterprise", "enterprise-0", "--all", "--inline")
         stage.start()
-        p95(stage, 20)
+        p95(stage, args.requests)  # until every process has warmed up
         idle = p95(stage, args.requests)
         stage.make_all_due()
         if not stage.console.wait(lambda: stage.console.active_runs() > 0, seconds=30):
