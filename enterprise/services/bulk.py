@@ -86,7 +86,8 @@ def bulk_insert(
         # A batch is gathered before it is written: its rows may come from the same connection.
         for batch in in_batches(rows, WRITE_ROWS):
             if connection.vendor == "postgresql":
-                with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                copying = cursor.copy(f"COPY {table} ({columns}) FROM STDIN")
+                with connection.wrap_database_errors, copying as copy:  # Django does not by itself
                     for row in batch:
                         copy.write_row(row)
             else:

@@ -31,6 +31,7 @@ from enterprise.services.reclaim_plans import exemption_end, exemption_set, plan
 from enterprise.services.servers import instance_edit
 from tests.factories import SyncRunFactory
 from tests.services.applied import Applied
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -158,6 +159,25 @@ def test_a_plan_takes_those_longest_not_active_and_nobody_twice(applied: Applied
     assert candidates_count(applied.enterprise) == 1
     with pytest.raises(Refused):
         plan_end(plan=second, actor=MONA)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_plans_at_the_same_moment_share_nobody() -> None:
+    applied = Applied()
+    for user_id in range(1, 13):
+        applied.account(user_id, f"person{user_id}@acme.example")
+        dormant(applied, user_id, f"2026-01-{user_id:02}")
+    applied.recount()
+    made = together(lambda: plan_make(enterprise=applied.enterprise, seats=5, actor=MONA), 4)
+    plans = [each for each in made if isinstance(each, ReclaimPlan)]
+    refused = [each.code for each in made if isinstance(each, Refused)]
+    assert plans
+    assert len(plans) + len(refused) == 4, made
+    assert {*refused} <= {"plan_contended", "nobody_to_reclaim"}
+    seats = list(ReclaimSeat.objects.values_list("plan", "number"))
+    assert len({number for _plan, number in seats}) == len(seats)
+    assert {plan for plan, _number in seats} == {plan.pk for plan in plans}
+    assert AuditEvent.objects.filter(action="plan.make").count() == len(plans)
 
 
 @pytest.mark.parametrize("seats", [0, -1, 10**9])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -41,6 +40,7 @@ from enterprise.services.staging import Staging
 from enterprise.services.sync import run_execute
 from tests.factories import EnterpriseFactory, ServerInstanceFactory, SyncRunFactory, ago
 from tests.services.conftest import MONA, actions, refusal
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -211,28 +211,6 @@ def test_an_instance_that_is_off_or_takes_uploads_is_not_synced(
     for name, value in changes.items():
         setattr(instance, name, value)
     assert refusal(requested, instance) == (code, "")
-
-
-def together(work: Callable[[], object], count: int = 6) -> list[object]:
-    """The results of the same work in several threads that start at the same moment."""
-    barrier = threading.Barrier(count)
-    results: list[object] = []
-
-    def start() -> None:
-        barrier.wait()
-        try:
-            results.append(work())
-        except Exception as error:  # shown by the assertion that follows
-            results.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=start) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.django_db(transaction=True)
