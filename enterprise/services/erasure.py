@@ -24,6 +24,7 @@ from enterprise.models import (
     Enterprise,
     MembershipVersion,
     PersonVersion,
+    ReclaimExemption,
     Snapshot,
 )
 from enterprise.models.duplicates import DuplicateState
@@ -137,6 +138,8 @@ def _erase(enterprise: Enterprise, numbers: Sequence[int]) -> int:
         for one_of_two in ("one__in", "other__in"):  # closed ones hold no evidence any more
             dismissed = Duplicate.objects.filter(enterprise=enterprise, **{one_of_two: batch})
             dismissed.filter(state=DuplicateState.DISMISSED).delete()
+        # An owner's own words about them, for a seat that they hold no more.
+        ReclaimExemption.objects.filter(enterprise=enterprise, number__in=batch).delete()
         accounts.exclude(value="").update(value=REMOVED)
         accounts.exclude(candidates="").update(candidates="")
     bulk_execute(

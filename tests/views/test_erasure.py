@@ -20,6 +20,7 @@ from enterprise.models import (
     Enterprise,
     MembershipVersion,
     PersonVersion,
+    ReclaimExemption,
     ServerInstance,
     Snapshot,
 )
@@ -120,6 +121,19 @@ def test_their_line_of_the_cost_centers_goes_too(acme: Enterprise, left: int) ->
         )
     person_erase(enterprise=acme, number=left, actor=SYSTEM)
     assert [entry.identifier for entry in CostCenterEntry.objects.all()] == ["user001"]
+
+
+def test_why_they_were_exempt_goes_too(acme: Enterprise, left: int) -> None:
+    for number in (left, left + 10_000):
+        ReclaimExemption.objects.create(
+            enterprise=acme,
+            number=number,
+            reason="on parental leave",
+            until=timezone.localdate(),
+            decided_at=timezone.now(),
+        )
+    person_erase(enterprise=acme, number=left, actor=SYSTEM)
+    assert ReclaimExemption.objects.get().number == left + 10_000
 
 
 def test_who_consumes_a_license_is_not_erased(acme: Enterprise, left: int) -> None:
