@@ -95,5 +95,17 @@ def test_the_pages_say_it(moved: Enterprise) -> None:
         assert owner.get(url).status_code == 200
 
 
+def test_the_page_of_a_recount_speaks_of_the_recount(moved: Enterprise) -> None:
+    owner = Client()
+    owner.force_login(MembershipFactory(enterprise=moved).user)
+    recount = SyncRun.objects.filter(kind=RunKind.RECOUNT).latest("pk")
+    effect = run_effect(recount)
+    assert effect is not None
+    text = text_of(owner.get(f"/enterprises/{moved.slug}/runs/{recount.pk}"))
+    assert "What this recount changed" in text
+    assert f"This recount took up what {effect.others} sync run" in text
+    assert "What this run" not in text
+
+
 def test_it_is_counted_once(moved: Enterprise) -> None:
     assert changes_refresh_due() == 0
