@@ -189,6 +189,7 @@ def _deliveries(enterprise: Enterprise, now: dt.datetime) -> Iterator[Sample]:
         yield Sample("deliveries_waiting", waiting, (channel,))
     for channel, failed in health_now.failed.items():
         yield Sample("deliveries_failed_last_day", failed, (channel,))
+    yield Sample("digests_failed_last_day", health_now.digests_failed)
     age = (now - health_now.due).total_seconds() if health_now.due else 0
     yield Sample("deliveries_oldest_age_seconds", max(0, age))
     for webhook in health_now.webhooks:

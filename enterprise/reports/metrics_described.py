@@ -73,6 +73,7 @@ METRICS = {
     "deliveries_failed_last_day": Described(
         "Deliveries given up within the last 24 hours", ("channel",)
     ),
+    "digests_failed_last_day": Described("Digests among them"),
     "webhook_failures": Described(
         "Failed attempts at a webhook since its last success", ("webhook",)
     ),

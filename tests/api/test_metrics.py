@@ -28,6 +28,7 @@ from tests.factories import (
     ServerInstanceFactory,
     SnapshotFactory,
     SyncRunFactory,
+    UserFactory,
     ago,
 )
 
@@ -219,6 +220,7 @@ def test_what_is_not_known_is_no_zero(scraper: Api) -> None:
         "deliveries_waiting",
         "deliveries_oldest_age_seconds",
         "deliveries_failed_last_day",
+        "digests_failed_last_day",
         "worker_seen",
     }
 
@@ -250,20 +252,24 @@ def test_deliveries_that_wait_or_were_given_up_are_told(
     webhook = Webhook.objects.get()
     Webhook.objects.update(failures=7, disabled_at=ago(hours=1))
 
-    def delivery(state: str, **times: Any) -> None:
-        event = Event.objects.create(enterprise=enterprise, kind="ping", at=ago(hours=1))
-        times = {"created_at": ago(hours=1), "not_before": ago(minutes=20), **times}
-        Delivery.objects.create(event=event, webhook=webhook, state=state, **times)
+    def delivery(state: str, kind: str = "ping", **fields: Any) -> None:
+        event = Event.objects.create(enterprise=enterprise, kind=kind, at=ago(hours=1))
+        times = {"created_at": ago(hours=1), "not_before": ago(minutes=20)}
+        fields = {"webhook": webhook, **times, **fields}
+        Delivery.objects.create(event=event, state=state, **fields)
 
     delivery("queued")
     delivery("sending", not_before=ago(hours=3))
     delivery("delivered", finished_at=ago(minutes=1))
     delivery("failed", finished_at=ago(hours=23))
     delivery("failed", finished_at=ago(hours=25))
+    delivery("failed", "digest", webhook=None, user=UserFactory(), finished_at=ago(hours=2))
     told = scrape(scraper)
     assert told["deliveries_waiting", "webhook"] == 2
     assert told["deliveries_waiting", "email"] == 0
     assert told["deliveries_failed_last_day", "webhook"] == 1
+    assert told["deliveries_failed_last_day", "email"] == 1
+    assert told["digests_failed_last_day",] == 1
     assert told["deliveries_oldest_age_seconds",] == pytest.approx(1200, abs=30)
     assert told["webhook_failures", "chat"] == 7
     assert told["webhook_disabled", "chat"] == 1

@@ -74,6 +74,44 @@ def test_the_legends_and_sentences_use_labels_of_their_metrics() -> None:
                 assert set(re.findall(r"\$labels\.(\w+)", text)) <= allowed
 
 
+def test_the_dashboard_has_what_grafana_takes_it_by() -> None:
+    """By the fields of Grafana's dashboard model that an import and a panel cannot do without."""
+    assert re.fullmatch(r"[\w-]{1,40}", DASHBOARD["uid"])
+    assert DASHBOARD["title"]
+    assert DASHBOARD["schemaVersion"] >= 36
+    assert "id" not in DASHBOARD  # Grafana gives it; with one, the import looks for that dashboard
+    variables = {each["name"]: each for each in DASHBOARD["templating"]["list"]}
+    assert {each["type"] for each in variables.values()} <= {"datasource", "query"}
+    assert variables["datasource"]["query"] == "prometheus"
+    for text in strings(DASHBOARD["panels"]):
+        assert set(re.findall(r"\$\{?(\w+)", text)) <= set(variables), text
+    for panel in DASHBOARD["panels"]:
+        assert panel["type"] in {"bargauge", "stat", "table", "timeseries"}
+        assert set(panel["gridPos"]) == {"x", "y", "w", "h"}
+        assert isinstance(panel["id"], int)
+        assert panel["title"]
+        assert set(panel["fieldConfig"]) == {"defaults", "overrides"}
+        refs = [target["refId"] for target in panel["targets"]]
+        assert refs
+        assert len(set(refs)) == len(refs)
+        for source in [panel, *panel["targets"]]:
+            assert source["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+def test_the_rules_have_what_prometheus_takes_them_by() -> None:
+    names = [rule["alert"] for group in RULES["groups"] for rule in group["rules"]]
+    assert len(set(names)) == len(names)
+    assert len({group["name"] for group in RULES["groups"]}) == len(RULES["groups"])
+    for group in RULES["groups"]:
+        assert set(group) <= {"name", "interval", "rules"}
+        for rule in group["rules"]:
+            assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
+            assert rule["labels"]["severity"] in {"warning", "critical"}
+            assert rule["annotations"]["summary"]
+            assert re.fullmatch(r"(\d+[smhd])+", rule.get("for", "1m"))
+            assert rule["expr"].count("(") == rule["expr"].count(")")
+
+
 def test_every_metric_is_on_the_dashboard() -> None:
     shown = {name for text in strings(DASHBOARD) for name, _ in METRIC.findall(text)}
     assert set(METRICS) - shown == set()
