@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.db.models import Manager
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,7 @@ from enterprise.models import (
     Digest,
     DigestRhythm,
     Enterprise,
+    Membership,
     Role,
     Webhook,
 )
@@ -23,7 +25,34 @@ from enterprise.services.alerts import SETTINGS, THRESHOLD_MOST
 from enterprise.services.digests import SETTINGS as DIGEST_SETTINGS
 
 
-class AlertForm(forms.Form):
+class ReceiversForm(forms.Form):
+    """Who gets e-mail: everybody with a role, and people by username."""
+
+    roles = forms.MultipleChoiceField(
+        label=_("E-mail to everybody with the role"),
+        required=False,
+        choices=Role.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    people = forms.CharField(
+        label=_("E-mail to people"),
+        required=False,
+        max_length=4000,
+        help_text=_("Usernames, between commas or spaces."),
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def clean_people(self) -> list[str]:
+        return [name for name in re.split(r"[\s,;]+", self.cleaned_data["people"]) if name]
+
+
+def _usernames(members: Manager[Membership]) -> str:
+    """As they are entered."""
+    names = members.order_by("user__username").values_list("user__username", flat=True)
+    return ", ".join(names)
+
+
+class AlertForm(ReceiversForm):
     kind = forms.ChoiceField(label=_("Alert"), choices=AlertKind.choices)
     threshold = forms.IntegerField(
         label=_("Threshold"),
@@ -48,19 +77,6 @@ class AlertForm(forms.Form):
         initial=7,
         help_text=_("While it goes on. 0 reminds never."),
     )
-    roles = forms.MultipleChoiceField(
-        label=_("E-mail to everybody with the role"),
-        required=False,
-        choices=Role.choices,
-        widget=forms.CheckboxSelectMultiple,
-    )
-    people = forms.CharField(
-        label=_("E-mail to people"),
-        required=False,
-        max_length=4000,
-        help_text=_("Usernames, between commas or spaces."),
-        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocomplete": "off"}),
-    )
     webhooks = forms.MultipleChoiceField(
         label=_("Webhooks"), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -73,25 +89,16 @@ class AlertForm(forms.Form):
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
         field.choices = [(str(hook.pk), hook.name) for hook in hooks]
 
-    def clean_people(self) -> list[str]:
-        return usernames_of(self.cleaned_data["people"])
-
     @classmethod
     def of(cls, rule: AlertRule) -> dict[str, Any]:
         return {
             **{name: getattr(rule, name) for name in SETTINGS},
-            "people": ", ".join(
-                rule.people.order_by("user__username").values_list("user__username", flat=True)
-            ),
+            "people": _usernames(rule.people),
             "webhooks": [str(pk) for pk in rule.webhooks.values_list("pk", flat=True)],
         }
 
 
-def usernames_of(text: str) -> list[str]:
-    return [name for name in re.split(r"[\s,;]+", text) if name]
-
-
-class DigestForm(forms.Form):
+class DigestForm(ReceiversForm):
     rhythm = forms.ChoiceField(label=_("Rhythm"), choices=DigestRhythm.choices)
     weekday = forms.TypedChoiceField(
         label=_("Weekday"),
@@ -110,33 +117,13 @@ class DigestForm(forms.Form):
         help_text=_("By the clock of the enterprise's time zone, such as 08:00."),
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
     )
-    roles = forms.MultipleChoiceField(
-        label=_("E-mail to everybody with the role"),
-        required=False,
-        choices=Role.choices,
-        widget=forms.CheckboxSelectMultiple,
-    )
-    people = forms.CharField(
-        label=_("E-mail to people"),
-        required=False,
-        max_length=4000,
-        help_text=_("Usernames, between commas or spaces."),
-        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocomplete": "off"}),
-    )
     attach_csv = forms.BooleanField(
         label=_("Attach the report as CSV"),
         required=False,
         help_text=_("Up to 5 MB. Auditors get e-mail addresses masked."),
     )
 
-    def clean_people(self) -> list[str]:
-        return usernames_of(self.cleaned_data["people"])
-
     @classmethod
     def of(cls, digest: Digest) -> dict[str, Any]:
-        names = []
-        if not digest._state.adding:
-            people = digest.people.order_by("user__username")
-            names = list(people.values_list("user__username", flat=True))
         values = {name: getattr(digest, name) for name in DIGEST_SETTINGS}
-        return {**values, "people": ", ".join(names)}
+        return {**values, "people": "" if digest._state.adding else _usernames(digest.people)}

@@ -1,40 +1,37 @@
-"""``/api/v1``: alerts, what is beyond them, what could not be told, and the digest."""
+"""``/api/v1``: alerts, what is beyond them, and what was."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import translation
-from ninja import Field, Router, Schema, Status
-from pydantic import field_validator
+from ninja import Field, Query, Router, Schema, Status
 
 from enterprise import wording
 from enterprise.api.v1_access import actor_of, enterprise_of
-from enterprise.api.v1_links import Asked, Id, Patch, WallTime, Whole, reads, writes
+from enterprise.api.v1_exports import CSV_FILE, JSON_LINES_FILE
+from enterprise.api.v1_links import (
+    MOST,
+    Asked,
+    Before,
+    Id,
+    Patch,
+    Whole,
+    link,
+    reader_of,
+    reads,
+    writes,
+)
 from enterprise.api.v1_problems import not_found
-from enterprise.models import (
-    AlertKind,
-    AlertRule,
-    AlertState,
-    AlertUnit,
-    DigestRhythm,
-    Enterprise,
-    Role,
-)
-from enterprise.selectors.alerts import (
-    RuleLine,
-    alert_failure_get,
-    alert_failures,
-    alert_get,
-    alert_lines,
-)
+from enterprise.downloads import table_file
+from enterprise.models import AlertKind, AlertRule, AlertState, AlertUnit, Enterprise, Role
+from enterprise.reports.alerts import alert_history_table
+from enterprise.selectors.alerts import RuleLine, alert_get, alert_lines, states_page
 from enterprise.services.alerts import SETTINGS, alert_add, alert_edit, alert_remove, alert_test
-from enterprise.services.deliveries import delivery_redeliver
-from enterprise.services.digests import SETTINGS as DIGEST_SETTINGS
-from enterprise.services.digests import digest_get, digest_set
 
 router = Router(tags=["alerts"])
 
@@ -99,23 +96,23 @@ class AlertTestOut(Schema):
     deliveries: list[UUID]
 
 
-class AlertFailureOut(Schema):
-    """What could not be told. `person` is a username, `webhook` a name; one of them is null."""
+class AlertHistoryOut(BeyondOut):
+    """What is, or was, beyond the threshold of the rule `alert`."""
 
     id: int
-    at: dt.datetime | None
-    person: str | None
-    webhook: str | None
-    text: str
-    error_code: str
-    error: str
+    alert: int
+    kind: str
+    threshold: int | None
+    unit: str
+    over_at: dt.datetime | None
 
 
-class AlertFailures(Schema):
-    items: list[AlertFailureOut]
+class AlertHistory(Schema):
+    items: list[AlertHistoryOut]
 
 
-def _values(sent: dict[str, Any]) -> dict[str, Any]:
+def sent_values(sent: dict[str, Any]) -> dict[str, Any]:
+    """What a client sent as the services take it: texts, and no unit as an empty one."""
     values = {
         name: str(value) if name in ("kind", "unit") and value is not None else value
         for name, value in sent.items()
@@ -166,7 +163,7 @@ def list_alerts(request: HttpRequest, slug: str) -> Alerts:
 )
 def add_alert(request: HttpRequest, slug: str, new: NewAlert) -> Status[AlertOut]:
     enterprise = enterprise_of(request, slug)
-    rule = alert_add(enterprise=enterprise, actor=actor_of(request), **_values(new.dict()))
+    rule = alert_add(enterprise=enterprise, actor=actor_of(request), **sent_values(new.dict()))
     return Status(201, _one(enterprise, rule.pk))
 
 
@@ -186,7 +183,7 @@ def get_alert(request: HttpRequest, slug: str, alert_id: Id) -> AlertOut:
 )
 def change_alert(request: HttpRequest, slug: str, alert_id: Id, change: AlertChange) -> AlertOut:
     rule = _rule(request, slug, alert_id)
-    values = _values(change.dict(exclude_unset=True))
+    values = sent_values(change.dict(exclude_unset=True))
     alert_edit(rule=rule, actor=actor_of(request), **values)
     return _one(rule.enterprise, rule.pk)
 
@@ -215,103 +212,59 @@ def test_alert(request: HttpRequest, slug: str, alert_id: Id) -> Status[AlertTes
     return Status(202, AlertTestOut(deliveries=list(guids)))
 
 
+# --- The history ---------------------------------------------------------------------------------
+
+
 @router.get(
-    "/enterprises/{slug}/alert-failures",
-    response=AlertFailures,
+    "/enterprises/{slug}/alert-history",
+    response=AlertHistory,
     auth=reads,
-    summary="List what could not be told of alerts",
+    summary="List what is or was beyond a threshold",
 )
-def list_alert_failures(request: HttpRequest, slug: str) -> AlertFailures:
-    """In the last seven days, newest first, 50 at most."""
-    items = []
-    with translation.override("en"):
-        for delivery in alert_failures(enterprise_of(request, slug)):
-            event = delivery.event
-            items.append(
-                AlertFailureOut(
-                    id=delivery.pk,
-                    at=delivery.finished_at,
-                    person=delivery.user.username if delivery.user else None,
-                    webhook=delivery.webhook.name if delivery.webhook else None,
-                    text=wording.event_sentence(event.kind, event.params),
-                    error_code=delivery.error_code,
-                    error=wording.sentence(delivery.error_code, delivery.error_params),
-                )
+def list_alert_history(
+    request: HttpRequest,
+    response: HttpResponse,
+    slug: str,
+    *,
+    alert: Annotated[int | None, Query(ge=1, le=MOST, description="Of this rule")] = None,
+    before: Before = None,
+) -> AlertHistory:
+    """Newest first. What is over stays for `LICSYNC_ALERT_RETENTION_DAYS`, and goes with its rule."""
+    found, following = states_page(enterprise_of(request, slug), rule=alert, before=before)
+    link(request, response, next={"before": following} if following else None)
+    return AlertHistory(
+        items=[
+            AlertHistoryOut(
+                **_beyond(state.rule, state).dict(),
+                id=state.pk,
+                alert=state.rule_id,
+                over_at=state.over_at,
+                **{name: getattr(state.rule, name) for name in ("kind", "threshold", "unit")},
             )
-    return AlertFailures(items=items)
+            for state in found
+        ]
+    )
 
 
-@router.post(
-    "/enterprises/{slug}/alert-failures/{delivery_id}/redeliver",
-    response={204: None},
-    auth=writes,
-    summary="Send again what could not be told",
+@router.get(
+    "/enterprises/{slug}/alert-history.csv",
+    response={200: None},
+    auth=reads,
+    summary="Download what is or was beyond a threshold",
+    openapi_extra=CSV_FILE,
 )
-def redeliver_alert(request: HttpRequest, slug: str, delivery_id: Id) -> Status[None]:
-    delivery = alert_failure_get(enterprise_of(request, slug), delivery_id)
-    if delivery is None:
-        raise not_found()
-    delivery_redeliver(delivery=delivery, actor=actor_of(request))
-    return Status(204, None)
+def download_alert_history(request: HttpRequest, slug: str) -> HttpResponseBase:
+    reader = reader_of(request, slug)
+    return table_file(request, reader, alert_history_table(reader.enterprise))
 
 
-# --- The digest ----------------------------------------------------------------------------------
-
-
-class DigestOut(Schema):
-    """When the digest comes, by the enterprise's clock, and to whom. `people` are usernames."""
-
-    rhythm: str = Field(description="off, weekly or monthly")
-    weekday: int = Field(description="Monday is 0")
-    month_day: int
-    time: WallTime
-    roles: list[str]
-    people: list[str]
-    attach_csv: bool
-    next_at: dt.datetime | None
-    last_at: dt.datetime | None
-
-
-class DigestChange(Patch):
-    """Settings to change."""
-
-    rhythm: DigestRhythm = DigestRhythm.OFF
-    weekday: Whole = 0
-    month_day: Whole = 1
-    time: WallTime = dt.time(8)
-    roles: list[Role] = Field(default=[])
-    people: list[str] = Field(default=[])
-    attach_csv: bool = False
-
-    @field_validator("time")
-    @classmethod
-    def _without_zone(cls, value: dt.time) -> dt.time:
-        if value.tzinfo is not None:
-            raise ValueError("is by the enterprise's clock and names no zone")
-        return value
-
-
-def _digest_out(enterprise: Enterprise) -> DigestOut:
-    digest = digest_get(enterprise)
-    people: list[str] = []
-    if not digest._state.adding:
-        people = sorted(digest.people.values_list("user__username", flat=True))
-    names = (*DIGEST_SETTINGS, "next_at", "last_at")
-    return DigestOut(**{name: getattr(digest, name) for name in names}, people=people)
-
-
-@router.get("/enterprises/{slug}/digest", response=DigestOut, auth=reads, summary="Get the digest")
-def get_digest(request: HttpRequest, slug: str) -> DigestOut:
-    return _digest_out(enterprise_of(request, slug))
-
-
-@router.patch(
-    "/enterprises/{slug}/digest", response=DigestOut, auth=writes, summary="Change the digest"
+@router.get(
+    "/enterprises/{slug}/alert-history.jsonl",
+    response={200: None},
+    auth=reads,
+    summary="Download what is or was beyond a threshold as JSON lines",
+    openapi_extra=JSON_LINES_FILE,
 )
-def change_digest(request: HttpRequest, slug: str, change: DigestChange) -> DigestOut:
-    enterprise = enterprise_of(request, slug)
-    sent = change.dict(exclude_unset=True)
-    if "rhythm" in sent:
-        sent["rhythm"] = str(sent["rhythm"])
-    digest_set(enterprise=enterprise, actor=actor_of(request), **_values(sent))
-    return _digest_out(enterprise)
+def download_alert_history_lines(request: HttpRequest, slug: str) -> HttpResponseBase:
+    reader = reader_of(request, slug)
+    return table_file(request, reader, alert_history_table(reader.enterprise), json_lines=True)

@@ -92,13 +92,16 @@ def get_allocation(
     slug: str,
     *,
     by: By = "organization",
+    sort: Literal["name", "seats", "-seats"] = "name",
     as_of: AsOf = None,
     page: PageNumber = 1,
     per_page: PerPage = 100,
 ) -> AllocationOut:
-    """As of the newest snapshot that was split, or of an earlier one. Parts by name, none last."""
+    """As of the newest snapshot that was split, or an earlier one; by name, whoever is in none last."""
     enterprise = enterprise_of(request, slug)
     snapshot, lines = _lines(enterprise, by, as_of)
+    if sort != "name":
+        lines.sort(key=lambda line: line.part.seats, reverse=sort == "-seats")
     last = max(1, -(-len(lines) // per_page))
     link_pages(request, response, page=page, last=last, fixed={"as_of": snapshot.pk})
     newest = snapshot_latest(enterprise)

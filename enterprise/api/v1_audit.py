@@ -11,7 +11,7 @@ from ninja import Field, Query, Router, Schema
 
 from enterprise.api.v1_access import enterprise_of
 from enterprise.api.v1_exports import CSV_FILE, JSON_LINES_FILE
-from enterprise.api.v1_links import Asked, Before, link, reader_of, reads
+from enterprise.api.v1_links import Asked, Before, Moment, link, reader_of, reads
 from enterprise.downloads import table_file
 from enterprise.models import AuditEvent
 from enterprise.reports.tables import audit_table
@@ -44,6 +44,7 @@ class EventFilters(Asked):
 
     action: str = Field(default="", max_length=60, description="For example `run.apply`")
     actor: str = Field(default="", max_length=200, description="A part of a name")
+    since: Moment | None = Field(default=None, description="Then or later (RFC 3339)")
 
 
 @router.get("/enterprises/{slug}/audit", response=Events, auth=reads, summary="List audit events")

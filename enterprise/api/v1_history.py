@@ -78,10 +78,16 @@ def _snapshot_out(snapshot: Snapshot, change: int | None) -> SnapshotOut:
     "/enterprises/{slug}/snapshots", response=Snapshots, auth=reads, summary="List snapshots"
 )
 def list_snapshots(
-    request: HttpRequest, response: HttpResponse, slug: str, before: Before = None
+    request: HttpRequest,
+    response: HttpResponse,
+    slug: str,
+    *,
+    since: Annotated[Moment | None, Query(description="Counted then or later (RFC 3339)")] = None,
+    before: Before = None,
 ) -> Snapshots:
     """Newest first. There is one for each count in which anything differed from the last."""
-    lines, following = snapshots_page(enterprise_of(request, slug), before=before)
+    enterprise = enterprise_of(request, slug)
+    lines, following = snapshots_page(enterprise, before=before, since=since)
     link(request, response, next={"before": following} if following else None)
     return Snapshots(items=[_snapshot_out(line.snapshot, line.change) for line in lines])
 

@@ -21,7 +21,7 @@ from enterprise.api.v1_links import Asked, Patch, WallTime, Whole, instance_of, 
 from enterprise.api.v1_paging import PageNumber, PerPage, page_of
 from enterprise.api.v1_settings import ConnectionTestOut, test_out
 from enterprise.models import Enterprise, Rhythm, Source
-from enterprise.selectors.connect import InstanceLine, instance_lines
+from enterprise.selectors.connect import InstanceLine, InstanceState, instance_lines
 from enterprise.services import servers
 from enterprise.services.connect import (
     connect_disable,
@@ -100,10 +100,18 @@ def list_instances(
     request: HttpRequest,
     response: HttpResponse,
     slug: str,
+    *,
+    state: InstanceState | None = None,
+    source: Source | None = None,
     page: PageNumber = 1,
     per_page: PerPage = PER_PAGE,
 ) -> Instances:
-    lines = instance_lines(enterprise_of(request, slug))
+    """By host name."""
+    lines = [
+        line
+        for line in instance_lines(enterprise_of(request, slug))
+        if state in (None, line.state) and source in (None, line.instance.source)
+    ]
     shown = page_of(request, response, lines, page=page, per_page=per_page)
     return Instances(items=[_instance_out(line) for line in shown], total=len(lines))
 

@@ -65,10 +65,16 @@ class SignInLinkOut(Schema):
 
 @router.get("/enterprises/{slug}/members", response=Members, auth=reads, summary="List people")
 def list_members(
-    request: HttpRequest, response: HttpResponse, slug: str, after: After = 0
+    request: HttpRequest,
+    response: HttpResponse,
+    slug: str,
+    *,
+    role: Role | None = None,
+    after: After = 0,
 ) -> Members:
     """In the order in which they got their roles."""
-    lines, following = members_page(enterprise_of(request, slug), after=after, masked=False)
+    enterprise = enterprise_of(request, slug)
+    lines, following = members_page(enterprise, after=after, role=role or "", masked=False)
     link(request, response, next={"after": following} if following else None)
     return Members(items=[_member_out(line) for line in lines])
 

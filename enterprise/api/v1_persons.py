@@ -1,15 +1,15 @@
-"""``/api/v1``: who consumes a license, each with the reason."""
+"""``/api/v1``: who consumes a license, each with the reason; and erasing who does so no more."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from enterprise import wording
 from enterprise.api.paging import PER_PAGE, last_page
-from enterprise.api.v1_access import enterprise_of
+from enterprise.api.v1_access import actor_of, enterprise_of
 from enterprise.api.v1_links import (
     MOST,
     Asked,
@@ -22,6 +22,7 @@ from enterprise.api.v1_links import (
     reads,
     snapshot_asked,
     snapshot_ref,
+    writes,
 )
 from enterprise.api.v1_paging import PageNumber, PerPage
 from enterprise.api.v1_problems import Problem, not_found
@@ -29,6 +30,7 @@ from enterprise.counting import match
 from enterprise.selectors.licenses import persons_page
 from enterprise.selectors.persons import MembershipLine, PersonDetail, PersonLine, person_get
 from enterprise.selectors.search import persons_search
+from enterprise.services.erasure import person_erase
 
 router = Router(tags=["licensing"])
 
@@ -241,3 +243,22 @@ def _history(detail: PersonDetail) -> list[VersionOut]:
     return [
         VersionOut(**{name: getattr(version, name) for name in names}) for version in detail.history
     ]
+
+
+# --- Erasure -------------------------------------------------------------------------------------
+
+
+@router.post(
+    "/enterprises/{slug}/persons/{number}/erase",
+    response={204: None},
+    auth=writes,
+    summary="Erase the personal data of somebody who consumes no license any more",
+)
+def erase_person(request: HttpRequest, slug: str, number: Id) -> Status[None]:
+    """From the whole history: `removed #NUMBER` stands in its place, and all counts stay as they were.
+
+    409 `person_consumes` while they consume a license. It cannot be undone; asking twice changes
+    nothing more.
+    """
+    person_erase(enterprise=enterprise_of(request, slug), number=number, actor=actor_of(request))
+    return Status(204, None)

@@ -26,6 +26,8 @@ _STATUS = {
     "alert_without_receiver": HTTPStatus.CONFLICT,
     "digest_not_counted": HTTPStatus.CONFLICT,
     "nobody_to_reclaim": HTTPStatus.CONFLICT,
+    "person_consumes": HTTPStatus.CONFLICT,
+    "person_unknown": HTTPStatus.NOT_FOUND,
     "plan_contended": HTTPStatus.CONFLICT,
     "plan_ended": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,

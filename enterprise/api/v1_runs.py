@@ -1,53 +1,32 @@
-"""``/api/v1``: sync runs: starting and watching them, and deciding about a held one."""
+"""``/api/v1``: sync runs: which there were, what each changed, and watching one."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
-from ninja import Field, Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema
 
-from enterprise.api.v1_access import (
-    ADMIN,
-    READ,
-    WRITE_USAGE,
-    Token,
-    actor_of,
-    enterprise_of,
-)
+from enterprise.api.v1_access import ADMIN, READ, WRITE_USAGE, Token, enterprise_of
 from enterprise.api.v1_links import (
     After,
     Asked,
     Before,
     Id,
+    Moment,
     SnapshotRef,
-    instance_of,
     link,
     reads,
     snapshot_ref,
-    writes,
 )
-from enterprise.api.v1_problems import Problem, not_found
+from enterprise.api.v1_problems import not_found
 from enterprise.api.v1_told import Told, told
-from enterprise.faults import Refused
-from enterprise.models import (
-    Credential,
-    Enterprise,
-    RunKind,
-    RunState,
-    RunTrigger,
-    ServerInstance,
-    Source,
-    SyncRun,
-)
+from enterprise.models import Enterprise, RunKind, RunState, RunTrigger, SyncRun
 from enterprise.selectors.run_effects import run_effect
 from enterprise.selectors.runs import run_get, run_log, runs_page
-from enterprise.services.held import run_apply_held
-from enterprise.services.runs import run_cancel, run_discard, run_request
 
 router = Router(tags=["runs"])
 
@@ -88,9 +67,6 @@ def run_out(request: HttpRequest, run: SyncRun) -> RunOut:
 _SAME = tuple(name for name in RunOut.model_fields if name not in ("warnings", "error", "html_url"))
 
 
-# --- Reading -------------------------------------------------------------------------------------
-
-
 class Runs(Schema):
     items: list[RunOut]
 
@@ -102,6 +78,7 @@ class RunFilters(Asked):
     kind: RunKind | None = None
     state: RunState | None = None
     trigger: RunTrigger | None = None
+    since: Moment | None = Field(default=None, description="Queued then or later (RFC 3339)")
 
 
 @router.get("/enterprises/{slug}/runs", response=Runs, auth=reads, summary="List sync runs")
@@ -121,6 +98,7 @@ def list_runs(
         kind=filters.kind or "",
         state=filters.state or "",
         trigger=filters.trigger or "",
+        since=filters.since,
     )
     for run in found:
         run.enterprise = enterprise
@@ -136,10 +114,10 @@ def list_runs(
     url_name="run",
 )
 def get_run(request: HttpRequest, slug: str, run_id: Id) -> RunOut:
-    return run_out(request, _run(enterprise_of(request, slug), run_id))
+    return run_out(request, run_of(enterprise_of(request, slug), run_id))
 
 
-def _run(enterprise: Enterprise, run_id: int) -> SyncRun:
+def run_of(enterprise: Enterprise, run_id: int) -> SyncRun:
     run = run_get(enterprise, run_id)
     if run is None:
         raise not_found()
@@ -172,7 +150,7 @@ class RunChanges(Schema):
     summary="Get what a sync run changed in the count",
 )
 def get_run_changes(request: HttpRequest, slug: str, run_id: Id) -> RunChanges:
-    effect = run_effect(_run(enterprise_of(request, slug), run_id))
+    effect = run_effect(run_of(enterprise_of(request, slug), run_id))
     if effect is None:
         return RunChanges(
             state="nothing_applied", older=None, newer=None, counts=None, other_runs=0
@@ -212,7 +190,7 @@ def get_run_log(
     request: HttpRequest, response: HttpResponse, slug: str, run_id: Id, after: After = 0
 ) -> Log:
     """Oldest first. To watch a run, ask again with `after` and the id of the last line."""
-    run = _run(enterprise_of(request, slug), run_id)
+    run = run_of(enterprise_of(request, slug), run_id)
     lines = list(run_log(run, after=after)[: LOG_LINES + 1])
     shown = lines[:LOG_LINES]
     link(request, response, next={"after": shown[-1].pk} if len(lines) > LOG_LINES else None)
@@ -229,112 +207,3 @@ def get_run_log(
                 for line in shown
             ]
         )
-
-
-# --- Starting ------------------------------------------------------------------------------------
-
-
-class Start(Asked):
-    target: str = Field(
-        max_length=253,
-        description="The host name of an instance; `cloud`; or `all`, which is every instance whose"
-        " license sync is enabled, and the cloud if it has a token",
-    )
-
-
-class StartedRun(Schema):
-    """A run that was asked for. `new` is false if it was active already: no second one starts."""
-
-    new: bool
-    run: RunOut
-
-
-class Started(Schema):
-    items: list[StartedRun]
-
-
-@router.post(
-    "/enterprises/{slug}/runs",
-    response={200: Started, 201: Started},
-    auth=writes,
-    summary="Sync now",
-)
-def start_runs(request: HttpRequest, slug: str, start: Start) -> Status[Started]:
-    """201 if a run is new, 200 if all were active already."""
-    enterprise = enterprise_of(request, slug)
-    started = [
-        run_request(
-            enterprise=enterprise,
-            kind=RunKind.INSTANCE if instance else RunKind.CLOUD,
-            instance=instance,
-            trigger=RunTrigger.API,
-            actor=actor_of(request),
-        )
-        for instance in _targets(enterprise, start.target)
-    ]
-    items = [StartedRun(new=new, run=run_out(request, run)) for run, new in started]
-    return Status(201 if any(item.new for item in items) else 200, Started(items=items))
-
-
-def _targets(enterprise: Enterprise, target: str) -> list[ServerInstance | None]:
-    """The instances to sync; None is the cloud.
-
-    Raises Problem 404, or 422 if there is nothing to sync; Refused ``credential_missing``.
-    """
-    with_cloud = Credential.objects.filter(enterprise=enterprise, instance=None).exists()
-    if target == "cloud":
-        if not with_cloud:
-            raise Refused("credential_missing")
-        return [None]
-    if target != "all":
-        return [instance_of(enterprise, target)]
-    enabled = enterprise.instances.filter(license_sync_enabled=True).exclude(source=Source.UPLOAD)
-    targets: list[ServerInstance | None] = [*enabled.order_by("host_name")]
-    if with_cloud:
-        targets.append(None)
-    if not targets:
-        detail = "There is nothing to sync: enable license sync or save a cloud token first."
-        raise Problem(422, "nothing_to_sync", detail)
-    return targets
-
-
-# --- Deciding ------------------------------------------------------------------------------------
-
-
-def _decide(request: HttpRequest, slug: str, run_id: int, verb: Callable[..., None]) -> RunOut:
-    enterprise = enterprise_of(request, slug)
-    verb(run=_run(enterprise, run_id), actor=actor_of(request))
-    return run_out(request, _run(enterprise, run_id))
-
-
-@router.post(
-    "/enterprises/{slug}/runs/{run_id}/cancel",
-    response=RunOut,
-    auth=writes,
-    summary="Cancel an active run",
-)
-def cancel_run(request: HttpRequest, slug: str, run_id: Id) -> RunOut:
-    """A queued one is cancelled at once, a running one stops at its next step."""
-    return _decide(request, slug, run_id, run_cancel)
-
-
-@router.post(
-    "/enterprises/{slug}/runs/{run_id}/apply",
-    response=RunOut,
-    auth=writes,
-    summary="Apply a held result",
-)
-def apply_run(request: HttpRequest, slug: str, run_id: Id) -> RunOut:
-    """Refused with `data_changed` if other data is applied by now."""
-    return _decide(request, slug, run_id, run_apply_held)
-
-
-@router.post(
-    "/enterprises/{slug}/runs/{run_id}/discard",
-    response=RunOut,
-    auth=writes,
-    summary="Discard a held result",
-)
-def discard_run(request: HttpRequest, slug: str, run_id: Id) -> RunOut:
-    """What was applied stays."""
-    return _decide(request, slug, run_id, run_discard)

@@ -1,24 +1,16 @@
-"""Rules, what is beyond them, and what could not be told."""
+"""Rules, what is beyond them, and what was."""
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from django.db.models import Prefetch, QuerySet
-from django.utils import timezone
+from django.db.models import Prefetch
 
-from enterprise.models import (
-    AlertRule,
-    AlertState,
-    Delivery,
-    DeliveryState,
-    Enterprise,
-    EventKind,
-)
+from enterprise.models import AlertRule, AlertState, Enterprise
 
-RECENT = dt.timedelta(days=7)
 SHOWN = 50
+WALK = 500  # read at once for a file
 
 
 class RuleLine(NamedTuple):
@@ -63,30 +55,23 @@ def alert_get(enterprise: Enterprise, pk: int) -> AlertRule | None:
     return rule
 
 
-def alert_failures(enterprise: Enterprise) -> list[Delivery]:
-    """What could not be told of alerts in the last seven days, newest first."""
-    return list(
-        _failed(enterprise)
-        .select_related("event", "webhook", "user")
-        .order_by("-finished_at", "-pk")[:SHOWN]
-    )
+def states_page(
+    enterprise: Enterprise, *, rule: int | None = None, before: int | None = None, most: int = SHOWN
+) -> tuple[list[AlertState], int | None]:
+    """What was beyond a threshold, newest first, with its rule; and the id to go on from."""
+    found = AlertState.objects.filter(rule__enterprise=enterprise).order_by("-pk")
+    if rule is not None:
+        found = found.filter(rule=rule)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    page = list(found.select_related("rule")[: most + 1])
+    return page[:most], page[most - 1].pk if len(page) > most else None
 
 
-def alert_failure_get(enterprise: Enterprise, pk: int) -> Delivery | None:
-    delivery = _failed(enterprise).select_related("event", "webhook", "user").filter(pk=pk).first()
-    if delivery is not None:
-        delivery.event.enterprise = enterprise
-    return delivery
-
-
-def alert_failures_count(enterprise: Enterprise) -> int:
-    return _failed(enterprise).count()
-
-
-def _failed(enterprise: Enterprise) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(
-        event__kind=EventKind.THRESHOLD_CROSSED,
-        event__enterprise=enterprise,
-        state=DeliveryState.FAILED,
-        finished_at__gte=timezone.now() - RECENT,
-    )
+def states_walk(enterprise: Enterprise) -> Iterator[AlertState]:
+    """All of it, read in pieces: no long transaction."""
+    page, before = states_page(enterprise, most=WALK)
+    yield from page
+    while before is not None:
+        page, before = states_page(enterprise, before=before, most=WALK)
+        yield from page

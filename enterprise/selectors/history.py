@@ -27,16 +27,24 @@ class SnapshotLine(NamedTuple):
 
 
 def snapshots_page(
-    enterprise: Enterprise, *, before: int | None = None
+    enterprise: Enterprise, *, before: int | None = None, since: dt.datetime | None = None
 ) -> tuple[list[SnapshotLine], int | None]:
-    """The newest snapshots older than ``before``, and the id to go on from, None at the end."""
+    """The newest snapshots older than ``before``, and the id to go on from, None at the end.
+
+    ``since`` leaves out what was counted earlier.
+    """
     found = Snapshot.objects.filter(enterprise=enterprise).defer("anchors").order_by("-pk")
     if before is not None:
         found = found.filter(pk__lt=before)
+    if since is not None:
+        found = found.filter(taken_at__gte=since)
     page = list(found[: PAGE + 1])
+    older_ones = page[1:]
+    if since is not None and 0 < len(page) <= PAGE and (left_out := snapshot_before(page[-1])):
+        older_ones.append(left_out)
     lines = [
         SnapshotLine(snapshot, older)
-        for snapshot, older in zip_longest(page[:PAGE], page[1:], fillvalue=None)
+        for snapshot, older in zip_longest(page[:PAGE], older_ones, fillvalue=None)
         if snapshot is not None
     ]
     return lines, page[PAGE - 1].pk if len(page) > PAGE else None

@@ -32,13 +32,15 @@ class MemberLine(NamedTuple):
 
 
 def members_page(
-    enterprise: Enterprise, *, after: int = 0, masked: bool
+    enterprise: Enterprise, *, after: int = 0, role: str = "", masked: bool
 ) -> tuple[list[MemberLine], int | None]:
     """People in the order in which they got their roles, and the membership to go on after."""
     elsewhere = Membership.objects.filter(user=OuterRef("user")).exclude(enterprise=enterprise)
+    members = Membership.objects.filter(enterprise=enterprise, pk__gt=after)
+    if role:
+        members = members.filter(role=role)
     found = list(
-        Membership.objects.filter(enterprise=enterprise, pk__gt=after)
-        .select_related("user")
+        members.select_related("user")
         .annotate(has_role_elsewhere=Exists(elsewhere))
         .order_by("pk")[: PAGE + 1]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.db.models import QuerySet
 
 from enterprise.models import Enterprise, RunLogLine, SyncRun
@@ -17,11 +19,17 @@ def runs_page(
     kind: str = "",
     state: str = "",
     trigger: str = "",
+    since: dt.datetime | None = None,
 ) -> tuple[list[SyncRun], int | None]:
-    """The newest runs older than ``before``, with the id to go on from, None at the end."""
+    """The newest runs older than ``before``, with the id to go on from, None at the end.
+
+    ``since`` leaves out what was queued earlier.
+    """
     runs = SyncRun.objects.filter(enterprise=enterprise).order_by("-pk")
     wanted = {"host_name": host_name, "kind": kind, "state": state, "trigger": trigger}
     runs = runs.filter(**{name: value for name, value in wanted.items() if value})
+    if since is not None:
+        runs = runs.filter(queued_at__gte=since)
     if before is not None:
         runs = runs.filter(pk__lt=before)
     found = list(runs[: PAGE + 1])

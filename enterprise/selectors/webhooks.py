@@ -74,10 +74,12 @@ def webhook_lost(webhook: Webhook) -> WebhookLost:
 
 
 def deliveries_page(
-    webhook: Webhook, *, before: int | None = None
+    webhook: Webhook, *, state: str = "", before: int | None = None
 ) -> tuple[list[Delivery], int | None]:
     """The newest deliveries older than ``before``, and the id to go on from, None at the end."""
     found = Delivery.objects.filter(webhook=webhook).select_related("event").order_by("-pk")
+    if state:
+        found = found.filter(state=state)
     if before is not None:
         found = found.filter(pk__lt=before)
     page = list(found[: PAGE + 1])

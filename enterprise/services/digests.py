@@ -22,7 +22,6 @@ from enterprise.models import (
     Membership,
     Role,
     Snapshot,
-    User,
 )
 from enterprise.selectors.alert_facts import Facts
 from enterprise.selectors.changes import changes_between
@@ -131,17 +130,19 @@ def digests_send_due() -> int:
     return sent
 
 
-def digest_send_to(*, enterprise: Enterprise, user: User, actor: Actor) -> Event:
-    """Send the digest as it would be now to one person. Raises Refused ``not_counted``."""
+def digest_send_to(*, enterprise: Enterprise, users: list[int], actor: Actor) -> Event:
+    """Send the digest as it would be now to these people. Raises Refused ``digest_not_counted``."""
     digest = digest_get(enterprise)
     params = digest_params(digest)
     if params is None:
         raise Refused("digest_not_counted")
     with transaction.atomic():
-        event = _record(digest, params, [user.pk])
+        event = _record(digest, params, users)
         if event is None:
             raise Refused("digest_not_counted")
-        audit_record(enterprise=enterprise, actor=actor, action="digest.send")
+        audit_record(
+            enterprise=enterprise, actor=actor, action="digest.send", after={"people": len(users)}
+        )
     return event
 
 

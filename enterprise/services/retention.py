@@ -1,4 +1,4 @@
-"""What runs leave behind, and for how long: old runs go with their logs, lost chunks at once."""
+"""How long what is done with stays: runs with their logs, deliveries, alerts; lost chunks go at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db.models import Max
 from django.utils import timezone
 
-from enterprise.models import Delivery, Event, RunChunk, RunState, SignInLink, SyncRun
+from enterprise.models import AlertState, Delivery, Event, RunChunk, RunState, SignInLink, SyncRun
 from enterprise.models.delivery import ENDED
 from enterprise.models.sync import FINAL
 from enterprise.services.audit_seal import audit_expire
@@ -40,6 +40,8 @@ def retention_apply_due() -> int:
     deliveries_expire()
     sessions_expire()
     SignInLink.objects.filter(expires_at__lt=timezone.now()).delete()
+    if settings.LICSYNC_ALERT_RETENTION_DAYS:
+        alerts_expire(days=settings.LICSYNC_ALERT_RETENTION_DAYS)
     cache.set(RETENTION_CACHE_KEY, 1, ONCE_IN_SECONDS)
     return gone
 
@@ -80,6 +82,17 @@ def deliveries_expire() -> int:
     told = Event.objects.filter(at__lt=limit, deliveries=None).order_by("pk")
     while batch := list(told.values_list("pk", flat=True)[:_A_BATCH]):
         Event.objects.filter(pk__in=batch).delete()
+    return gone
+
+
+def alerts_expire(*, days: int) -> int:
+    """Delete what was beyond a threshold and is over since more than ``days``; how many that were."""
+    limit = timezone.now() - dt.timedelta(days=days)
+    old = AlertState.objects.filter(over_at__lt=limit).order_by("pk")
+    gone = 0
+    while batch := list(old.values_list("pk", flat=True)[:_A_BATCH]):
+        AlertState.objects.filter(pk__in=batch).delete()
+        gone += len(batch)
     return gone
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.alert_forms import AlertForm
-from enterprise.faults import Refused
-from enterprise.forms import refuse
-from enterprise.models import AlertRule
-from enterprise.selectors.alerts import (
-    alert_failure_get,
-    alert_failures,
-    alert_get,
-    alert_lines,
-)
+from enterprise.downloads import table_file
+from enterprise.models import AlertRule, EventKind
+from enterprise.reports.alerts import alert_history_table
+from enterprise.selectors.alerts import alert_get, alert_lines
+from enterprise.selectors.failures import failure_get, failures
 from enterprise.services.alerts import alert_add, alert_edit, alert_remove, alert_test
 from enterprise.services.deliveries import delivery_redeliver
 from enterprise.views import shell
@@ -35,24 +33,26 @@ def alerts(request: HttpRequest, access: Access) -> HttpResponse:
 def _list(request: HttpRequest, access: Access, *, error: str = "") -> HttpResponse:
     context = {
         "lines": alert_lines(access.enterprise),
-        "failures": alert_failures(access.enterprise),
+        "failures": failures(access.enterprise, EventKind.THRESHOLD_CROSSED),
         "error": error,
     }
     status = shell.REFUSED if error else 200
     return _page(request, access, "alerts", context, status=status)
 
 
+@enterprise_view(Permission.SEE_SETTINGS)
+def alert_history_csv(request: HttpRequest, access: Access) -> HttpResponseBase:
+    """What is, or was, beyond a threshold."""
+    return table_file(request, access, alert_history_table(access.enterprise))
+
+
 @enterprise_view(Permission.CHANGE)
 def alert_new(request: HttpRequest, access: Access) -> HttpResponse:
     form = AlertForm(request.POST or None, enterprise=access.enterprise)
-    if request.method == "POST" and form.is_valid():
-        try:
-            alert_add(enterprise=access.enterprise, actor=access.actor, **form.cleaned_data)
-        except Refused as refused:
-            refuse(form, refused)
-        else:
-            messages.success(request, _("The alert is added. It is looked at within a minute."))
-            return redirect("alerts", access.enterprise.slug)
+    add = partial(alert_add, enterprise=access.enterprise, actor=access.actor)
+    done = _("The alert is added. It is looked at within a minute.")
+    if shell.saved(request, form, add, done):
+        return redirect("alerts", access.enterprise.slug)
     return _form(request, access, form, None)
 
 
@@ -60,14 +60,9 @@ def alert_new(request: HttpRequest, access: Access) -> HttpResponse:
 def alert_edit_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     rule = _rule(access, pk)
     form = AlertForm(request.POST or None, initial=AlertForm.of(rule), enterprise=access.enterprise)
-    if request.method == "POST" and form.is_valid():
-        try:
-            alert_edit(rule=rule, actor=access.actor, **form.cleaned_data)
-        except Refused as refused:
-            refuse(form, refused)
-        else:
-            messages.success(request, _("Saved."))
-            return redirect("alerts", access.enterprise.slug)
+    edit = partial(alert_edit, rule=rule, actor=access.actor)
+    if shell.saved(request, form, edit, _("Saved.")):
+        return redirect("alerts", access.enterprise.slug)
     return _form(request, access, form, pk)
 
 
@@ -98,25 +93,23 @@ def alert_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpResp
 
 @enterprise_view(Permission.SEE_SETTINGS)
 def alert_test_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    rule = _rule(access, pk)
-    if request.method == "POST":
-        try:
-            alert_test(rule=rule, actor=access.actor)
-        except Refused as refused:
-            return _list(request, access, error=wording.fault_sentence(refused))
-        messages.success(request, _("A test is on its way. What cannot be delivered shows here."))
-    return redirect("alerts", access.enterprise.slug)
+    test = partial(alert_test, rule=_rule(access, pk), actor=access.actor)
+    done = _("A test is on its way. What cannot be delivered shows here.")
+    return _told(request, access, test, done)
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
 def alert_redeliver(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    delivery = shell.found_or_404(alert_failure_get(access.enterprise, pk))
-    if request.method == "POST":
-        try:
-            delivery_redeliver(delivery=delivery, actor=access.actor)
-        except Refused as refused:
-            return _list(request, access, error=wording.fault_sentence(refused))
-        messages.success(request, _("It is sent once more."))
+    found = failure_get(access.enterprise, EventKind.THRESHOLD_CROSSED, pk)
+    again = partial(delivery_redeliver, delivery=shell.found_or_404(found), actor=access.actor)
+    return _told(request, access, again, _("It is sent once more."))
+
+
+def _told(
+    request: HttpRequest, access: Access, tell: Callable[[], object], done: str
+) -> HttpResponse:
+    if request.method == "POST" and (error := shell.refusal_of(request, tell, done)):
+        return _list(request, access, error=error)
     return redirect("alerts", access.enterprise.slug)
 
 

@@ -13,10 +13,10 @@ from django.utils.translation import ngettext
 
 from enterprise import wording
 from enterprise.access import Access
-from enterprise.models import SyncRun
-from enterprise.selectors.alerts import alert_failures_count
+from enterprise.models import EventKind, SyncRun
 from enterprise.selectors.connect import GitHubState, InstanceState
 from enterprise.selectors.connect_page import CLOUD, CloudBox, InstanceBox, domain_is_missing
+from enterprise.selectors.failures import failures_count
 from enterprise.selectors.licenses import Totals
 from enterprise.selectors.webhooks import webhooks_disabled
 from enterprise.templatetags.console import number
@@ -51,15 +51,23 @@ def _of_telling(access: Access) -> Iterator[Attention]:
         url = reverse("webhook", args=[access.enterprise.slug, webhook.pk])
         text = _("This webhook failed for too long and was disabled: it is told of nothing.")
         yield _look("error", webhook.name, text, url)
-    failed = alert_failures_count(access.enterprise)
-    if failed:
-        text = ngettext(
-            "%(n)s telling of an alert could not be delivered in the last 7 days.",
-            "%(n)s tellings of alerts could not be delivered in the last 7 days.",
-            failed,
-        )
-        url = reverse("alerts", args=[access.enterprise.slug])
-        yield _look("error", _("Alerts"), text % {"n": number(failed)}, url)
+    for kind, failed in failures_count(access.enterprise).items():
+        if kind == EventKind.DIGEST:
+            about, page = _("Digest"), "digest"
+            text = ngettext(
+                "%(n)s digest could not be delivered in the last 7 days.",
+                "%(n)s digests could not be delivered in the last 7 days.",
+                failed,
+            )
+        else:
+            about, page = _("Alerts"), "alerts"
+            text = ngettext(
+                "%(n)s telling of an alert could not be delivered in the last 7 days.",
+                "%(n)s tellings of alerts could not be delivered in the last 7 days.",
+                failed,
+            )
+        url = reverse(page, args=[access.enterprise.slug])
+        yield _look("error", about, text % {"n": number(failed)}, url)
 
 
 def _of_licenses(access: Access, totals: Totals | None) -> Iterator[Attention]:

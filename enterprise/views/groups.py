@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,8 +11,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise.access import Access, Permission, confirmed, enterprise_view
-from enterprise.faults import Refused
-from enterprise.forms import refuse
 from enterprise.selectors.members import group_role_get, group_roles, persons_by_groups
 from enterprise.services.single_sign_on import group_role_remove, group_role_set
 from enterprise.settings_forms import GroupRoleForm
@@ -22,16 +22,10 @@ from enterprise.views import shell
 def groups(request: HttpRequest, access: Access) -> HttpResponse:
     """The rules; an owner adds one below them."""
     form = GroupRoleForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
-        try:
-            group_role_set(enterprise=access.enterprise, actor=access.actor, **values)
-        except Refused as refused:
-            refuse(form, refused)
-        else:
-            text = _("%(group)s has the role from the next sign-in of each of its members on.")
-            messages.success(request, text % {"group": values["group"]})
-            return redirect("groups", access.enterprise.slug)
+    give = partial(group_role_set, enterprise=access.enterprise, actor=access.actor)
+    done = _("%(group)s has the role from the next sign-in of each of its members on.")
+    if shell.saved(request, form, give, done % {"group": form.data.get("group", "")}):
+        return redirect("groups", access.enterprise.slug)
     context = {"form": form, "rules": group_roles(access.enterprise)}
     status = shell.REFUSED if form.errors else 200
     template = "enterprise/members/groups.html"

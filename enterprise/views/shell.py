@@ -6,15 +6,21 @@ the page again with the reason it was refused (422); by htmx, the same partial c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from django.contrib import messages
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
+from enterprise import wording
 from enterprise.access import Access
+from enterprise.faults import Refused
+from enterprise.forms import refuse
 from enterprise.models import ServerInstance
 
 POLL_ENDED = 286  # htmx stops polling when it is answered so
@@ -168,3 +174,29 @@ def found_or_404(found: M | None) -> M:
     if found is None:
         raise Http404
     return found
+
+
+def saved(request: HttpRequest, form: Form, verb: Callable[..., object], done: str) -> bool:
+    """Whether what was posted is done: ``verb`` with the form's values, and a message that says so.
+
+    False for a GET; for values that are wrong or refused, which the form then says.
+    """
+    if request.method != "POST" or not form.is_valid():
+        return False
+    try:
+        verb(**form.cleaned_data)
+    except Refused as refused:
+        refuse(form, refused)
+        return False
+    messages.success(request, done)
+    return True
+
+
+def refusal_of(request: HttpRequest, verb: Callable[[], object], done: str) -> str:
+    """Do what a button asks for: ``""`` and a message that says so, or the sentence why not."""
+    try:
+        verb()
+    except Refused as refused:
+        return wording.fault_sentence(refused)
+    messages.success(request, done)
+    return ""

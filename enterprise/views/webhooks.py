@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -11,7 +12,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from enterprise import wording
 from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import refuse
@@ -73,14 +73,9 @@ def webhook_new(request: HttpRequest, access: Access) -> HttpResponse:
 def webhook_edit_view(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     webhook = _webhook(access, pk)
     form = WebhookForm(request.POST or None, initial=WebhookForm.of(webhook), editing=True)
-    if request.method == "POST" and form.is_valid():
-        try:
-            webhook_edit(webhook=webhook, actor=access.actor, **form.cleaned_data)
-        except Refused as refused:
-            refuse(form, refused)
-        else:
-            messages.success(request, _("Saved."))
-            return _to(access, webhook)
+    edit = partial(webhook_edit, webhook=webhook, actor=access.actor)
+    if shell.saved(request, form, edit, _("Saved.")):
+        return _to(access, webhook)
     status = shell.REFUSED if form.errors else 200
     return _page(request, access, "edit", {"form": form, "webhook": webhook}, status=status)
 
@@ -131,12 +126,10 @@ def _show(
 @enterprise_view(Permission.SEE_SETTINGS)
 def webhook_test(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     webhook = _webhook(access, pk)
-    if request.method == "POST":
-        try:
-            webhook_ping(webhook=webhook, actor=access.actor)
-        except Refused as refused:
-            return _show(request, access, webhook, error=wording.fault_sentence(refused))
-        messages.success(request, _("A test is on its way. Load this page again in a moment."))
+    ping = partial(webhook_ping, webhook=webhook, actor=access.actor)
+    done = _("A test is on its way. Load this page again in a moment.")
+    if request.method == "POST" and (error := shell.refusal_of(request, ping, done)):
+        return _show(request, access, webhook, error=error)
     return _to(access, webhook)
 
 
@@ -156,12 +149,9 @@ def delivery(request: HttpRequest, access: Access, pk: int, delivery_pk: int) ->
     found = shell.found_or_404(delivery_get(webhook, delivery_pk))
     error = ""
     if request.method == "POST":
-        try:
-            delivery_redeliver(delivery=found, actor=access.actor)
-        except Refused as refused:
-            error = wording.fault_sentence(refused)
-        else:
-            messages.success(request, _("It is sent once more."))
+        again = partial(delivery_redeliver, delivery=found, actor=access.actor)
+        error = shell.refusal_of(request, again, _("It is sent once more."))
+        if not error:
             return redirect("delivery", access.enterprise.slug, webhook.pk, found.pk)
     body = orjson.loads(event_body(found, webhook))
     context = {

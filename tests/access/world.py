@@ -20,9 +20,12 @@ from enterprise.models import (
     Allocation,
     ApiToken,
     CostCenterEntry,
+    Delivery,
     Dimension,
     Duplicate,
     Enterprise,
+    Event,
+    EventKind,
     GroupRole,
     Membership,
     ReclaimCandidate,
@@ -73,6 +76,9 @@ PLACES = {
     "delivery_pk": str(ACME),
     "delivery_id": str(ACME),
     "alert_id": str(ACME),
+    "group_id": str(ACME),
+    "failure_pk": str(ACME + 1),
+    "failure_id": str(ACME + 1),
     "plan_id": str(ACME),
     "host": "ghes.acme.example.com",
     "username": "member-of-acme",
@@ -94,6 +100,9 @@ OF_THE_OTHER = {
     "delivery_pk": str(OTHER),
     "delivery_id": str(OTHER),
     "alert_id": str(OTHER),
+    "group_id": str(OTHER),
+    "failure_pk": str(OTHER + 1),
+    "failure_id": str(OTHER + 1),
     "plan_id": str(OTHER),
     "host": "ghes.other.example.com",
     "username": "member-of-other",
@@ -182,7 +191,7 @@ def reclaimable(enterprise: Enterprise, number: int) -> None:
 
 
 def undelivered(enterprise: Enterprise, number: int) -> None:
-    """An alert, and a webhook that could not be told of it."""
+    """An alert, a webhook that could not be told of it, and a member who did not get the digest."""
     hook = Webhook.objects.create(
         pk=number,
         enterprise=enterprise,
@@ -195,6 +204,22 @@ def undelivered(enterprise: Enterprise, number: int) -> None:
     event = alert_event(rule, TEST, {}, subscribed=False)
     assert event is not None
     event.deliveries.update(id=number, state="failed", finished_at=timezone.now())
+    digest = Event.objects.create(
+        enterprise=enterprise,
+        kind=EventKind.DIGEST,
+        at=timezone.now(),
+        params={"now": {"persons": 1, "github_total": None}, "before": None},
+    )
+    Delivery.objects.create(
+        pk=number + 1,
+        event=digest,
+        user_id=number,
+        state="failed",
+        created_at=timezone.now(),
+        not_before=timezone.now(),
+        finished_at=timezone.now(),
+        error_code="person_without_email",
+    )
 
 
 def sign_in(username: str, *roles: tuple[Enterprise, Role]) -> Client:

@@ -99,7 +99,7 @@ def test_before_the_first_count_there_is_nothing_to_tell(
     Digest.objects.update(next_at=ago(hours=1))
     assert digests_send_due() == 0
     with pytest.raises(Refused, match="digest_not_counted"):
-        digest_send_to(enterprise=enterprise, user=mona, actor=SYSTEM)
+        digest_send_to(enterprise=enterprise, users=[mona.pk], actor=SYSTEM)
 
 
 def test_the_letter_has_numbers_changes_and_what_needs_attention(
@@ -209,7 +209,7 @@ def test_a_report_that_is_too_large_is_left_to_the_page(
     SnapshotFactory(enterprise=enterprise, persons=0)
     monkeypatch.setattr(digest_letter, "MOST_ATTACHED", 10)
     set_digest(enterprise, attach_csv=True)
-    digest_send_to(enterprise=enterprise, user=mona, actor=SYSTEM)
+    digest_send_to(enterprise=enterprise, users=[mona.pk], actor=SYSTEM)
     send(deliveries()[0])
     (letter,) = post.letters
     assert list(letter.iter_attachments()) == []

@@ -12,11 +12,21 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from enterprise.models import AuditEvent, Enterprise, PersonVersion, Snapshot
+from enterprise.models import (
+    AlertRule,
+    AlertState,
+    AuditEvent,
+    Enterprise,
+    PersonVersion,
+    ServerUserAccount,
+    Snapshot,
+)
+from enterprise.reports.duplicates import DUPLICATES_HEAD
 from enterprise.reports.lists import LISTS
 from enterprise.wording import EXCLUSIONS
-from tests.factories import AuditEventFactory, EnterpriseFactory, ServerInstanceFactory
+from tests.factories import AuditEventFactory, EnterpriseFactory, ServerInstanceFactory, ago
 from tests.reports.ledger import member
+from tests.services.applied import Applied
 from tests.views.counted import account, count
 
 pytestmark = pytest.mark.django_db
@@ -192,6 +202,23 @@ def test_a_folder_that_is_not_there_is_named(counted: list[Snapshot], tmp_path: 
     status, message = refused("report", "--output", str(tmp_path / "gone" / "report.csv"))
     assert status == 2
     assert f"Cannot write in {tmp_path / 'gone'}: {os.strerror(2)}." in message
+
+
+def test_insights_are_written_too(export: Export) -> None:
+    applied = Applied()
+    enterprise = applied.enterprise
+    applied.account(1, "ada@acme.example")
+    ServerUserAccount.objects.update(dormant=True)
+    applied.recount()
+    rule = AlertRule.objects.create(enterprise=enterprise, kind="sync")
+    AlertState.objects.create(rule=rule, subject=HOST, since=ago(days=2), last_sent_at=ago(days=1))
+    assert [row[5] for row in export.table("alerts")] == ["Subject", HOST]
+    assert [row[1] for row in export.table("reclaim")] == ["Key", "ada@acme.example"]
+    assert [row[4] for row in export.table("allocation")][1:] == ["1"]
+    assert export.table("allocation", "--by", "instance")[1][2] == "instance"
+    assert export.table("duplicates", "--state", "closed") == [[*DUPLICATES_HEAD]]
+    targets = AuditEvent.objects.filter(action="report.download").values_list("target", flat=True)
+    assert {"alert-history.csv", "reclaim.csv", "duplicates.csv"} <= set(targets)
 
 
 # --- Refusals ------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from enterprise.models import (
+    AlertKind,
+    AlertRule,
+    AlertState,
     RunChunk,
     RunKind,
     RunLogLine,
@@ -24,7 +27,7 @@ from enterprise.models import (
 from enterprise.services import retention
 from enterprise.services.members import sign_in_link_make
 from enterprise.services.retention import chunks_sweep, retention_apply_due, runs_expire
-from tests.factories import PASSWORD, ServerInstanceFactory, UserFactory
+from tests.factories import PASSWORD, ServerInstanceFactory, UserFactory, ago
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +126,21 @@ def test_sessions_and_links_that_have_run_out_go() -> None:
     retention_apply_due()
     assert Session.objects.get().session_key == UserSession.objects.get().session_key == sessions[1]
     assert not SignInLink.objects.exists()
+
+
+def test_what_is_over_long_enough_goes_from_the_history_of_alerts(
+    instance: ServerInstance, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(retention, "_A_BATCH", 2)
+    settings.LICSYNC_ALERT_RETENTION_DAYS = 30
+    rule = AlertRule.objects.create(enterprise=instance.enterprise, kind=AlertKind.SYNC)
+    for n, over_at in enumerate([ago(days=31)] * 5 + [ago(days=29), None]):
+        AlertState.objects.create(
+            rule=rule,
+            subject=str(n),
+            since=ago(days=90),
+            last_sent_at=ago(days=90),
+            over_at=over_at,
+        )
+    retention_apply_due()
+    assert set(AlertState.objects.values_list("subject", flat=True)) == {"5", "6"}

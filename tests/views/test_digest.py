@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from enterprise.models import AuditEvent, Delivery, Digest, Enterprise
-from tests.factories import SnapshotFactory
+from enterprise.models import AuditEvent, Delivery, DeliveryState, Digest, Enterprise
+from tests.factories import SnapshotFactory, ago
+from tests.views.counted import text_of
 
 PAGE = "/enterprises/acme/settings/digest"
 NEW = {
@@ -70,3 +71,37 @@ def test_an_owner_sends_it_to_themselves(owner: Client, acme: Enterprise) -> Non
     delivery = Delivery.objects.get()
     assert delivery.user is not None
     assert delivery.user.username == "mona"
+
+
+@pytest.fixture
+def undelivered(owner: Client, acme: Enterprise) -> Delivery:
+    SnapshotFactory(enterprise=acme)
+    owner.post(f"{PAGE}/send")
+    delivery = Delivery.objects.get()
+    delivery.state = DeliveryState.FAILED
+    delivery.finished_at, delivery.error_code = ago(hours=1), "person_without_email"
+    delivery.save()
+    return delivery
+
+
+def test_one_that_could_not_be_delivered_is_shown_where_it_is_set_and_on_the_overview(
+    owner: Client, auditor: Client, undelivered: Delivery
+) -> None:
+    text = text_of(owner.get(PAGE))
+    assert "Not delivered in the last 7 days" in text
+    assert "mona" in text.split("Not delivered in the last 7 days")[-1]
+    overview = owner.get("/enterprises/acme")
+    assert "1 digest could not be delivered in the last 7 days." in text_of(overview)
+    assert f'href="{PAGE}"' in overview.content.decode()
+    assert "Not delivered" not in text_of(owner.get("/enterprises/acme/settings/alerts"))
+    assert "Redeliver" not in text_of(auditor.get(PAGE))
+
+
+def test_it_is_sent_once_more(owner: Client, undelivered: Delivery) -> None:
+    path = f"{PAGE}/deliveries/{undelivered.pk}/redeliver"
+    assert owner.get(path).status_code == 302
+    assert owner.post(path).status_code == 302
+    undelivered.refresh_from_db()
+    assert undelivered.state == DeliveryState.QUEUED
+    assert owner.post(path).status_code == 404
+    assert "Not delivered" not in text_of(owner.get(PAGE))

@@ -10,16 +10,21 @@ from typing import Any, NamedTuple
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 from django.db import DatabaseError
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from enterprise.downloads import incomplete_report, incomplete_table
 from enterprise.management.files import write_out
 from enterprise.management.runs import EXIT_FAILED, EXIT_USAGE, enterprise_named
-from enterprise.models import Enterprise, Snapshot
+from enterprise.models import Dimension, DuplicateState, Enterprise, Snapshot
+from enterprise.reports.alerts import alert_history_table
+from enterprise.reports.allocation import CHARGEBACK_HEAD, chargeback_rows
 from enterprise.reports.csv import ReportIncomplete, file_name, report_csv, table_csv
+from enterprise.reports.duplicates import DUPLICATES_HEAD, duplicates_rows
 from enterprise.reports.json_lines import report_json_lines, table_json_lines
 from enterprise.reports.lists import LISTS, list_table
+from enterprise.reports.reclaim import CANDIDATES_HEAD, candidates_rows
 from enterprise.reports.server_usage import DataMoved, NothingApplied, server_usage
 from enterprise.reports.tables import (
     Table,
@@ -28,7 +33,9 @@ from enterprise.reports.tables import (
     difference_table,
     trend_table,
 )
+from enterprise.selectors.allocation import allocation_lines
 from enterprise.selectors.difference import snapshot_compared
+from enterprise.selectors.duplicates import Wanted
 from enterprise.selectors.history import snapshot_at, snapshot_before
 from enterprise.selectors.licenses import snapshot_get, snapshot_latest
 from enterprise.services.audit import Actor, audit_record
@@ -83,6 +90,23 @@ class Command(BaseCommand):
         start.add_argument("--from", dest="older", metavar="ID", type=int, help="a snapshot")
         start.add_argument("--since", metavar="TIME", help="the count as it was then (RFC 3339)")
         changes.add_argument("--to", dest="newer", metavar="ID", type=int, help="a snapshot")
+        what.add_parser(
+            "alerts", parents=[common, tables], help="what is or was beyond a threshold"
+        )
+        duplicates = what.add_parser(
+            "duplicates", parents=[common, tables], help="persons that are probably one"
+        )
+        duplicates.add_argument(
+            "--state", choices=DuplicateState.values, default=DuplicateState.OPEN
+        )
+        what.add_parser(
+            "reclaim", parents=[common, tables], help="persons whose seats could be freed"
+        )
+        allocation = what.add_parser(
+            "allocation", parents=[common, tables], help="the seats for chargeback"
+        )
+        allocation.add_argument("--by", choices=Dimension.values, default=Dimension.ORGANIZATION)
+        allocation.add_argument("--as-of", metavar="ID", type=int, help="the id of a snapshot")
         what.add_parser("trend", parents=[common, tables], help="the count over time")
         what.add_parser("difference", parents=[common, tables], help="the difference with GitHub")
         audit = what.add_parser("audit", parents=[common, tables], help="the audit log")
@@ -184,6 +208,29 @@ class Command(BaseCommand):
             raise CommandError(text, returncode=EXIT_FAILED)
         snapshot.enterprise = enterprise
         return difference_table(snapshot, masked=False)
+
+    def _alerts(self, enterprise: Enterprise, **_options: Any) -> Table:
+        return alert_history_table(enterprise)
+
+    def _duplicates(self, enterprise: Enterprise, *, state: str, **_options: Any) -> Table:
+        rows = duplicates_rows(enterprise, Wanted(state=state), masked=False)
+        return Table("duplicates", DUPLICATES_HEAD, rows, timezone.now())
+
+    def _reclaim(self, enterprise: Enterprise, **_options: Any) -> Table:
+        rows = candidates_rows(enterprise, which="all", masked=False)
+        return Table("reclaim", CANDIDATES_HEAD, rows, timezone.now())
+
+    def _allocation(
+        self, enterprise: Enterprise, *, by: str, as_of: int | None, **_options: Any
+    ) -> Table:
+        snapshot = self._snapshot(enterprise, as_of or enterprise.allocated_snapshot)
+        dimension = Dimension(by)
+        lines = allocation_lines(enterprise, snapshot, dimension)
+        if lines is None:
+            text = _("The seats of this count have not been split.")
+            raise CommandError(text, returncode=EXIT_FAILED)
+        rows = chargeback_rows(enterprise, snapshot, dimension, lines)
+        return Table(f"chargeback-{by}-{snapshot.pk}", CHARGEBACK_HEAD, rows, snapshot.taken_at)
 
     def _trend(self, enterprise: Enterprise, **_options: Any) -> Table:
         return trend_table(enterprise)

@@ -34,6 +34,8 @@ BODIES: dict[str, Any] = {
     "make_plan": {"seats": 1},
     "add_webhook": {"name": "Pager", "url": "https://127.0.0.1:9/"},
     "add_alert": {"kind": "sync"},
+    "send_digest": {"people": ["mona"]},
+    "set_group": {"provider": "corp", "group": "staff", "role": "auditor"},
 }
 """By operationId: a body that fits, where an empty object does not."""
 

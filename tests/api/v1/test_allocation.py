@@ -30,6 +30,13 @@ def test_the_parts_add_up_to_the_persons(reader: V1, counted: Snapshot) -> None:
     ]
 
 
+def test_parts_are_sorted_by_their_seats(reader: V1, counted: Snapshot) -> None:
+    for sort, falling in (("seats", False), ("-seats", True)):
+        items = reader.read("/allocation", by="organization", sort=sort)["items"]
+        seats = [item["seats"] for item in items]
+        assert seats == sorted(seats, reverse=falling)
+
+
 def test_a_count_that_was_not_split_is_told(reader: V1, enterprise: Enterprise) -> None:
     assert problem(reader.get(f"{reader.start}/allocation")) == (409, "not_counted")
 

@@ -11,7 +11,7 @@ from enterprise.models import Enterprise, ServerInstance, ServerUserAccount, Sna
 from enterprise.selectors.changes import KINDS, Changes
 from tests.api.conftest import links
 from tests.api.v1.conftest import HOST, V1, problem
-from tests.factories import SnapshotFactory
+from tests.factories import SnapshotFactory, ago
 from tests.reports.ledger import member
 from tests.views.counted import count, move
 
@@ -117,3 +117,11 @@ def test_what_differs_in_a_row_is_told_by_its_name(
 def test_the_parts_of_a_change_are_those_of_the_selector() -> None:
     assert WHATS == KINDS
     assert set(KINDS) == {*Changes._fields} - {"former"}
+
+
+def test_snapshots_since_a_time_still_tell_what_changed(reader: V1, enterprise: Enterprise) -> None:
+    for n, days in enumerate((9, 5, 1)):
+        SnapshotFactory(enterprise=enterprise, persons=10 + n, taken_at=ago(days=days))
+    since = ago(days=6).isoformat()
+    shown = reader.read("/snapshots", since=since)["items"]
+    assert [(each["persons"], each["change"]) for each in shown] == [(12, 1), (11, 1)]

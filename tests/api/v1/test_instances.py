@@ -229,3 +229,19 @@ def test_the_cloud_token_is_saved_and_anchors_the_schedule(
     assert shown["has_credentials"] is True
     assert shown["next_sync_at"] is not None
     assert refused(admin.send("PUT", "/cloud/token", {"token": "a b"})) == ("bad_token", "token")
+
+
+def test_instances_are_filtered_by_state_and_source(
+    reader: V1, enterprise: Enterprise, instance: ServerInstance
+) -> None:
+    ServerInstanceFactory(enterprise=enterprise, host_name="off.example.com", source="upload")
+
+    def shown(**query: str) -> list[str]:
+        answer = reader.read("/instances", **query)
+        assert answer["total"] == len(answer["items"])
+        return [each["host_name"] for each in answer["items"]]
+
+    assert shown(state="off") == ["off.example.com"]
+    assert shown(state="ok") == [HOST]
+    assert shown(source="upload") == ["off.example.com"]
+    assert shown(source="upload", state="ok") == []

@@ -160,6 +160,6 @@ def test_what_only_adds_is_not_breaking() -> None:
     schema(new, "Start")["properties"]["reason"] = {"type": "string"}
     new["paths"]["/api/v1/new"] = {}
     operation_of(new, "list_runs")["parameters"].append(
-        {"in": "query", "name": "since", "required": False, "schema": {"type": "string"}}
+        {"in": "query", "name": "until", "required": False, "schema": {"type": "string"}}
     )
     assert list(script.breaking(description(), new)) == []

@@ -18,6 +18,7 @@ PAGES = {
     "licensing_csv": ["download_report", "download_persons"],
     "person": ["get_person"],
     "history": ["list_snapshots", "get_snapshot"],
+    "person_erase": ["erase_person"],
     "compare": ["list_changes"],
     "compare_csv": ["download_changes", "download_change_lines"],
     "changes": ["list_changes"],
@@ -28,6 +29,23 @@ PAGES = {
     "list_csv": ["download_list", "download_list_lines"],
     "forecast": ["get_forecast", "get_trend"],
     "trend_csv": ["download_trend", "download_trend_lines"],
+    "duplicates": ["list_duplicates", "what_if_duplicates"],
+    "duplicates_csv": ["download_duplicates"],
+    "duplicate": ["get_duplicate", "dismiss_duplicate"],
+    "duplicate_reopen": ["reopen_duplicate"],
+    "reclaim": ["list_candidates", "list_plans", "make_plan"],
+    "reclaim_csv": ["download_candidates"],
+    "exemption": ["exempt_person", "end_exemption"],
+    "plan": ["get_plan", "list_seats"],
+    "plan_csv": ["download_plan"],
+    "plan_end": ["end_plan"],
+    "allocation": ["get_allocation", "list_targets", "put_target", "delete_target"],
+    "allocation_csv": ["download_allocation"],
+    "cost_centers": ["get_cost_centers"],
+    "cost_centers_csv": ["download_cost_centers"],
+    "cost_centers_upload": ["put_cost_centers"],
+    "cost_centers_forget": ["forget_cost_center"],
+    "cost_centers_delete": ["delete_cost_centers"],
     "runs": ["list_runs"],
     "run": ["get_run", "get_run_log", "get_run_changes"],
     "run_live": ["get_run", "get_run_log"],
@@ -58,6 +76,26 @@ PAGES = {
     "member_role": ["set_member"],
     "member_remove": ["remove_member"],
     "member_link": ["make_sign_in_link"],
+    "groups": ["list_groups", "set_group"],
+    "group_remove": ["remove_group"],
+    "alerts": ["list_alerts", "get_alert", "list_alert_failures", "list_alert_history"],
+    "alert_new": ["add_alert"],
+    "alert_edit": ["change_alert"],
+    "alert_remove": ["delete_alert"],
+    "alert_test": ["test_alert"],
+    "alert_redeliver": ["redeliver_alert"],
+    "alert_history_csv": ["download_alert_history", "download_alert_history_lines"],
+    "digest": ["get_digest", "change_digest", "list_digest_failures"],
+    "digest_send": ["send_digest"],
+    "digest_redeliver": ["redeliver_digest"],
+    "webhooks": ["list_webhooks"],
+    "webhook_new": ["add_webhook"],
+    "webhook": ["get_webhook", "list_deliveries"],
+    "webhook_edit": ["change_webhook"],
+    "webhook_remove": ["delete_webhook"],
+    "webhook_test": ["ping_webhook"],
+    "webhook_on": ["enable_webhook"],
+    "delivery": ["get_delivery", "redeliver"],
     "tokens": ["list_tokens"],
     "token_new": ["make_token"],
     "token_revoke": ["revoke_token"],
@@ -71,6 +109,9 @@ NONE = {
     "enterprise_new": "makes an enterprise, which no token can be of yet",
     "sign_in_link": "signs a person in",
     "profile": "a person's own language, time zone and password",
+    "identity_confirm": "a person shows who they are at their own identity provider",
+    "identity_link": "a person's own identity",
+    "identity_unlink": "a person's own identity",
     "help_page": "the how-to pages, which docs/ has too",
     "styleguide": "the components of pages",
     "metrics": "has a format and a scope of its own",
@@ -86,6 +127,17 @@ def page_names() -> Iterator[str]:
                 waiting += each.url_patterns
         elif each.name and not each.name.startswith("api_"):
             yield each.name
+
+
+def test_every_page_and_action_has_its_line() -> None:
+    """A new one shows here what it can be done by, or why by nothing."""
+    missing = {*page_names()} - {*PAGES, *NONE}
+    assert not missing, (
+        f"{sorted(missing)} cannot be done by /api/v1, as far as this table knows: name the"
+        " operations in PAGES, or the reason in NONE"
+    )
+    assert not {*PAGES} & {*NONE}
+    assert all(PAGES.values())
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -17,6 +18,7 @@ from tests.factories import (
     EnterpriseFactory,
     MembershipFactory,
     UserFactory,
+    ago,
 )
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +160,56 @@ def test_the_audit_log_goes_on_and_can_be_filtered(reader: V1, enterprise: Enter
     assert shown == [other.pk, *(event.pk for event in reversed(events))]
     for query in ({"action": "run.apply"}, {"actor": "HUB"}):
         assert [each["id"] for each in reader.read("/audit", **query)["items"]] == [other.pk]
+
+
+# --- Groups --------------------------------------------------------------------------------------
+
+
+def test_a_group_gets_a_role_another_one_and_loses_it(
+    admin: V1, enterprise: Enterprise, settings: Any
+) -> None:
+    settings.LICSYNC_IDENTITY_PROVIDERS = {"corp": object()}
+    rule = {"provider": "corp", "group": "licsync / owners", "role": "auditor"}
+    made = admin.send("PUT", "/groups", rule).json()
+    assert (made["group"], made["role"]) == ("licsync / owners", "auditor")
+    assert admin.send("PUT", "/groups", {**rule, "role": "owner"}).json()["id"] == made["id"]
+    (listed,) = admin.read("/groups")["items"]
+    assert listed == {**made, "role": "owner"}
+    assert admin.send("DELETE", f"/groups/{made['id']}").status_code == 204
+    assert problem(admin.send("DELETE", f"/groups/{made['id']}")) == (404, "not_found")
+    actions = AuditEvent.objects.filter(action__startswith="group.").order_by("pk")
+    assert [(event.action, event.actor) for event in actions] == [
+        ("group.set", "admin"),
+        ("group.set", "admin"),
+        ("group.remove", "admin"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [({"provider": "else"}, "bad_provider"), ({"group": " "}, "group_needed")],
+)
+def test_a_group_needs_a_provider_and_a_name(
+    admin: V1, enterprise: Enterprise, settings: Any, fault: dict[str, str], code: str
+) -> None:
+    settings.LICSYNC_IDENTITY_PROVIDERS = {"corp": object()}
+    rule = {"provider": "corp", "group": "owners", "role": "owner", **fault}
+    assert problem(admin.send("PUT", "/groups", rule)) == (422, code)
+
+
+def test_people_are_filtered_by_role(reader: V1, owner: User, enterprise: Enterprise) -> None:
+    MembershipFactory(enterprise=enterprise, user=UserFactory(username="audrey"), auditor=True)
+    named = [each["username"] for each in reader.read("/members", role="auditor")["items"]]
+    assert named == ["audrey"]
+
+
+def test_the_audit_log_is_read_since_a_time(reader: V1, enterprise: Enterprise) -> None:
+    for days in (9, 1):
+        AuditEventFactory(enterprise=enterprise, action=f"run.{days}", at=ago(days=days))
+    since = ago(days=2).isoformat()
+    shown = [each["action"] for each in reader.read("/audit", since=since)["items"]]
+    assert shown == ["run.1", "token.make"]
+    response = reader.get(f"{reader.start}/audit.csv", {"since": since})
+    text = b"".join(response.streaming_content).decode()
+    assert "run.1" in text
+    assert "run.9" not in text

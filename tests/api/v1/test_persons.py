@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enterprise.models import Enterprise, PersonVersion, ServerInstance, Snapshot
+from enterprise.models import AuditEvent, Enterprise, PersonVersion, ServerInstance, Snapshot
 from tests.api.conftest import links
 from tests.api.v1.conftest import HOST, V1, problem
 from tests.factories import EnterpriseFactory
@@ -223,3 +223,21 @@ def test_a_list_goes_on_and_says_why(reader: V1, instance: ServerInstance) -> No
     assert first[0]["reason"] == "suspended"
     assert "suspended on its instance" in first[0]["message"]
     assert first[0]["email"] == "u1@example.com"
+
+
+# --- Erasure -------------------------------------------------------------------------------------
+
+
+def test_who_consumes_no_license_any_more_is_erased(
+    admin: V1, enterprise: Enterprise, counted: Snapshot
+) -> None:
+    gone = admin.read("/persons", search="hubot")["items"][0]["number"]
+    path = f"/persons/{gone}/erase"
+    assert problem(admin.send("POST", path)) == (409, "person_consumes")
+    count(enterprise, [member("mona")])
+    for _ in range(2):
+        assert admin.send("POST", path).status_code == 204
+    assert admin.read(f"/persons/{gone}", as_of=counted.pk)["key"] == f"removed #{gone}"
+    (event,) = AuditEvent.objects.filter(action="person.erase")
+    assert (event.actor, event.target) == ("admin", f"removed #{gone}")
+    assert problem(admin.send("POST", "/persons/987654/erase")) == (404, "person_unknown")

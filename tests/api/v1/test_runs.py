@@ -21,6 +21,7 @@ from tests.factories import (
     ServerInstanceFactory,
     SnapshotFactory,
     SyncRunFactory,
+    ago,
 )
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +155,12 @@ def test_a_run_tells_what_it_changed_in_the_count(reader: V1, enterprise: Enterp
     assert [each["state"] for each in told] == ["nothing_applied", "changed", "pending"]
     assert told[1]["counts"] == {"joined": 3}
     assert (told[1]["older"]["id"], told[1]["newer"]["id"]) == tuple(s.pk for s in snapshots)
+
+
+def test_runs_are_listed_since_a_time(
+    reader: V1, enterprise: Enterprise, instance: ServerInstance
+) -> None:
+    SyncRunFactory(instance=instance, failed=True, queued_at=ago(days=9))
+    late = SyncRunFactory(instance=instance, failed=True, queued_at=ago(days=1))
+    shown = reader.read("/runs", since=ago(days=2).isoformat())["items"]
+    assert [each["id"] for each in shown] == [late.pk]

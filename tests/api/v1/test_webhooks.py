@@ -48,6 +48,9 @@ def test_deliveries_are_listed_and_sent_again(admin: V1, enterprise: Enterprise)
         error_code="receiver_refused",
         error_params={"status": 404},
     )
+    deliveries = path.rpartition("/")[0]
+    assert admin.read(deliveries, state="queued")["items"] == []
+    assert len(admin.read(deliveries, state="failed")["items"]) == 1
     detail = admin.read(path)
     assert detail["error"].startswith("The receiver refused the event with status 404.")
     assert admin.send("POST", f"{path}/redeliver").json()["state"] == "queued"
