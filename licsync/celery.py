@@ -23,6 +23,7 @@ from celery.signals import (
     worker_init,
     worker_process_init,
 )
+from django.conf import settings
 
 from licsync.worker_seen import SignOfLife
 
@@ -49,15 +50,16 @@ def _let_pages_go_first(**_: Any) -> None:
     """Where a worker shares a machine with the web server: nobody waits for a run as for a page.
 
     Being nice is not enough: a page hands over to the database and back twenty times, and each time
-    may find all processors taken for some milliseconds. So one is left free of runs. Linux weighs
+    may find all processors taken for some milliseconds. So some are left free of runs. Linux weighs
     sessions before the processes in them, where no container or service manager sets their shares.
     """
     os.nice(NICENESS)
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS))
     if hasattr(os, "sched_setaffinity"):  # Linux
-        first, *others = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, others or [first])
+        processors = sorted(os.sched_getaffinity(0))
+        spared = min(settings.LICSYNC_SPARED_PROCESSORS, len(processors) - 1)
+        os.sched_setaffinity(0, processors[spared:])
 
 
 @worker_process_init.connect

@@ -16,10 +16,14 @@ print(os.nice(0), *sorted(os.sched_getaffinity(0)))
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors are chosen on Linux")
-def test_a_worker_is_nice_and_leaves_a_processor_to_the_pages() -> None:
-    nice, *processors = map(
-        int, subprocess.check_output([sys.executable, "-c", WORKER], text=True).split()
+@pytest.mark.parametrize("spared", [0, 1, 64])
+def test_a_worker_is_nice_and_leaves_processors_to_the_pages(spared: int) -> None:
+    told = subprocess.check_output(
+        [sys.executable, "-c", WORKER],
+        env={**os.environ, "LICSYNC_SPARED_PROCESSORS": str(spared)},
+        text=True,
     )
-    first, *others = sorted(os.sched_getaffinity(0))
+    nice, *processors = map(int, told.split())
+    everyone = sorted(os.sched_getaffinity(0))
     assert nice == min(os.nice(0) + 10, 19)
-    assert processors == (others or [first])
+    assert processors == everyone[spared:] or processors == everyone[-1:]
