@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from django import forms
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template, TemplateSyntaxError
 from django.test import Client
 from django.utils import timezone, translation
 
 from enterprise.models import Enterprise, Membership, Role, RunState, User
-from enterprise.templatetags.console import STATES, THEMES, number, relative, signed
+from enterprise.templatetags.console import STATES, THEMES, number, octicon, relative, signed
 
 NOW = datetime(2026, 11, 23, 6, 16, tzinfo=UTC)
 
@@ -235,3 +236,13 @@ class TestShell:
         from django.template.loader import render_to_string
 
         assert "blankslate-heading" in render_to_string(f"{name}.html")
+
+
+def test_each_blank_slate_has_an_icon_of_its_size() -> None:
+    """Not every octicon is drawn at 24 pixels; without one a page fails where there is nothing yet."""
+    templates = settings.BASE_DIR.joinpath("templates").rglob("*.html")
+    source = "".join(path.read_text() for path in templates)
+    icons = set(re.findall(r'component "blankslate" icon="([a-z-]+)"', source))
+    assert len(icons) > 10
+    for icon in icons:
+        assert "<svg" in octicon(icon, 24)
