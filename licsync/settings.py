@@ -226,6 +226,10 @@ ACCOUNT_SESSION_REMEMBER = False
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
 SUDO_SECONDS = ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 MFA_ADAPTER = "licsync.sign_in.SecondFactors"
+MFA_FORMS = {
+    "add_webauthn": "licsync.sign_in_forms.AddSecurityKeyForm",
+    "edit_webauthn": "licsync.sign_in_forms.EditSecurityKeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "licsync"
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -186,3 +187,12 @@ def changes(change: Mapping[str, Any]) -> list[str]:
 def rule_names(codes: str) -> list[str | Promise]:
     """The rules of a pair by name."""
     return [wording.DUPLICATE_RULES.get(code, code) for code in codes.split()]
+
+
+@register.filter
+def active_on(text: str) -> str:
+    """The day of an instance's own time stamp as the viewer writes days; another text as it stands."""
+    try:
+        return formats.date_format(dt.date.fromisoformat(text[:10]), "DATE_FORMAT")
+    except ValueError:
+        return text or gettext("not known")
