@@ -248,6 +248,7 @@ UNCONFIRMED: dict[str, str] = {
     "alert_redeliver": _AGAIN,
     "digest": "goes to people with a role only, to whom the console shows as much",
     "digest_send": "goes to whoever asks for it",
+    "digest_redeliver": _AGAIN,
     "webhook_test": _AGAIN,
     "webhook_on": "sends where a confirmed owner had it sent",
     "delivery": _AGAIN,

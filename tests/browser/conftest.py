@@ -130,10 +130,16 @@ def add_instance(
     return instance
 
 
-def sign_in(page: Page, live_server: LiveServer, username: str = "mona") -> None:
+def fill_sign_in(page: Page, live_server: LiveServer, username: str) -> None:
     page.set_default_timeout(10_000)
     page.goto(f"{live_server.url}/accounts/login/")
     page.locator("[name=login]").fill(username)
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("[name=password]").press("Enter")
     page.wait_for_url(lambda url: "/accounts/login/" not in url)
+
+
+def sign_in(page: Page, live_server: LiveServer, username: str = "mona") -> None:
+    """By username and password, as somebody who has no second factor."""
+    fill_sign_in(page, live_server, username)
+    assert "/accounts/" not in page.url

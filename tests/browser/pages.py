@@ -1,228 +1,372 @@
-"""Every page of the console, and what holds for each of them, whatever it is about."""
+"""Every page of the console by a short name, and what makes each show itself in full.
+
+``tests/views/test_pages_are_seen.py`` holds the list complete: a new route has its line here, or says
+there why it is no page to look at.
+"""
 
 from __future__ import annotations
 
-import gzip
-from datetime import timedelta
-from functools import cache
-from pathlib import Path
-from urllib.parse import urlsplit
+import json
+from collections import defaultdict
+from datetime import date, timedelta
+from hashlib import sha256
 
-from axe_playwright_python.sync_playwright import Axe
-from django.contrib.staticfiles import finders
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.urls import resolve
 from django.utils import timezone
-from playwright.sync_api import Page
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    Aaguid,
+    AttestationObject,
+    AttestedCredentialData,
+    AuthenticatorData,
+)
 
 from enterprise.models import (
-    AlertRule,
+    CostCenterEntry,
     CurrentPerson,
+    Duplicate,
     Enterprise,
+    GroupRole,
     Membership,
+    PersonVersion,
+    ReclaimCandidate,
+    ReclaimExemption,
+    ReclaimPlan,
+    ReclaimSeat,
+    Role,
+    SeatState,
     ServerInstance,
     Snapshot,
     SyncRun,
     User,
-    Webhook,
 )
 from enterprise.reports.lists import LISTS
 from enterprise.services.alert_checks import alerts_check
+from enterprise.services.audit import SYSTEM
 from enterprise.services.members import sign_in_link_make
-from enterprise.views.how_to import PAGES
+from enterprise.services.tokens import token_make
+from enterprise.views.how_to import PAGES as HELP
 from tests.alerts.conftest import rule_of
 from tests.deliveries.conftest import count_event, hook_to
 from tests.factories import EnterpriseFactory, MembershipFactory, SyncRunFactory
 
-MOST_BYTES = 150_000  # of a first visit, without pictures
+_CONNECT = "/settings/connect"
+_INSTANCE = f"{_CONNECT}/instances/{{instance}}"
+_PLAN = "/insights/reclaim/plans/{plan}"
+_PERSON = "/licensing/persons"
+_HOOK = "/settings/webhooks/{hook}"
 
-# Scripts, styles and handlers that stand inside the page. The nonce is in what was sent only.
-# Data in a script of type application/json is never run.
-INLINE = """html => {
-  const script = "script:not([src], [nonce], [type='application/json'])";
-  const inline = `${script}, style:not([nonce]), [style]`;
-  const sent = new DOMParser().parseFromString(html, "text/html");
-  const handled = e => e.getAttributeNames().some(name => name.startsWith("on"));
-  return [...sent.querySelectorAll("*")]
-    .filter(e => e.matches(inline) || handled(e))
-    .map(e => e.outerHTML.slice(0, 150));
-}"""
-SENT = """() => ["navigation", "resource"]
-  .flatMap(type => performance.getEntriesByType(type))
-  .map(entry => [entry.name, entry.encodedBodySize])"""
-# A button changes its colors within a moment after the theme: not to be measured in between.
-SETTLE = """() => document.getAnimations().forEach(
-  animation => animation instanceof CSSTransition && animation.finish())"""
-TOO_WIDE = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+SIGNED_OUT = {
+    "sign-in": "/accounts/login/",
+    "sign-in-link": "/sign-in/{link}",
+    "switched-off": "/accounts/inactive/",
+    "single-sign-on-cancelled": "/accounts/3rdparty/login/cancelled/",
+    "single-sign-on-error": "/accounts/3rdparty/login/error/",
+    "not-found": "/nowhere",
+    "api-docs": "/api/v1/docs",
+    **{f"help-{page}": f"/help/{page}" for page in HELP},
+}
+
+ONESELF = {
+    "home": "/",
+    "enterprise-new": "/enterprises/new",
+    "profile": "/settings/profile",
+    "styleguide": "/styleguide",
+    "password": "/accounts/password/change/",
+    "confirm-access": "/accounts/reauthenticate/",
+    "sessions": "/accounts/sessions/",
+    "sign-out": "/accounts/logout/",
+    "two-factor": "/accounts/2fa/",
+    "authenticator-activate": "/accounts/2fa/totp/activate/",
+    "passkeys-none": "/accounts/2fa/webauthn/",
+    "passkey-add": "/accounts/2fa/webauthn/add/",
+}
+"""Of whoever is signed in."""
+
+SECOND_FACTORS = {
+    "two-factor-active": "/accounts/2fa/",
+    "authenticator-deactivate": "/accounts/2fa/totp/deactivate/",
+    "recovery-codes": "/accounts/2fa/recovery-codes/",
+    "recovery-codes-new": "/accounts/2fa/recovery-codes/generate/",
+    "passkeys": "/accounts/2fa/webauthn/",
+    "passkey-edit": "/accounts/2fa/webauthn/keys/{passkey}/edit/",
+    "passkey-remove": "/accounts/2fa/webauthn/keys/{passkey}/remove/",
+    "confirm-access-by-code": "/accounts/2fa/reauthenticate/",
+    "confirm-access-by-passkey": "/accounts/2fa/webauthn/reauthenticate/",
+}
+"""Of whoever has given themselves some: ``give_second_factors``."""
+
+SECOND_STEP = {"second-step": "/accounts/2fa/authenticate/"}
+"""Between the password and being signed in."""
+
+EMPTY = {
+    "overview-empty": "/enterprises/empty",
+    "licensing-empty": "/enterprises/empty/licensing",
+    "history-empty": "/enterprises/empty/licensing/history",
+    "compare-empty": "/enterprises/empty/licensing/compare",
+    "difference-empty": "/enterprises/empty/licensing/difference",
+    "list-empty": "/enterprises/empty/licensing/lists/excluded",
+    "duplicates-empty": "/enterprises/empty/insights/duplicates",
+    "changes-empty": "/enterprises/empty/insights/changes",
+    "forecast-empty": "/enterprises/empty/insights/forecast",
+    "reclaim-empty": "/enterprises/empty/insights/reclaim",
+    "allocation-empty": "/enterprises/empty/insights/allocation",
+    "cost-centers-empty": "/enterprises/empty/insights/cost-centers",
+    "runs-empty": "/enterprises/empty/runs",
+    "connect-empty": "/enterprises/empty/settings/connect",
+    "upload-empty": "/enterprises/empty/settings/connect/upload",
+    "tokens-empty": "/enterprises/empty/settings/tokens",
+    "groups-empty": "/enterprises/empty/settings/groups",
+    "alerts-empty": "/enterprises/empty/settings/alerts",
+    "webhooks-empty": "/enterprises/empty/settings/webhooks",
+    "audit-empty": "/enterprises/empty/settings/audit",
+}
+"""What to do next, where there is nothing yet."""
+
+ENTERPRISE = {
+    name: f"/enterprises/acme{path}"
+    for name, path in {
+        "overview": "",
+        "licensing": "/licensing",
+        "licensing-found": "/licensing?kind=server&sort=-accounts",
+        "licensing-nobody": "/licensing?q=nobody-is-called-so",
+        "licensing-as-of": "/licensing?as_of={old}",
+        "person": f"{_PERSON}/{{person}}",
+        "person-gone": f"{_PERSON}/{{gone}}",
+        "person-erase": f"{_PERSON}/{{gone}}/erase",
+        "history": "/licensing/history",
+        "compare": "/licensing/compare?from={old}&to={new}",
+        "difference": "/licensing/difference",
+        "lists": "/licensing/lists",
+        **{f"list-{name}": f"/licensing/lists/{name}" for name in LISTS},
+        "duplicates": "/insights/duplicates",
+        "duplicates-none": "/insights/duplicates?state=closed",
+        "duplicate": "/insights/duplicates/{duplicate}",
+        "allocation": "/insights/allocation",
+        "allocation-by-instance": "/insights/allocation?by=instance",
+        "cost-centers": "/insights/cost-centers",
+        "cost-centers-erase": "/insights/cost-centers/erase",
+        "changes": "/insights/changes?since=2020-01-01",
+        "reclaim": "/insights/reclaim",
+        "exemption": "/insights/reclaim/persons/{person}",
+        "plan": _PLAN,
+        "plan-end": f"{_PLAN}/end",
+        "forecast": "/insights/forecast",
+        "runs": "/runs",
+        "runs-found": "/runs?state=failed&kind=instance",
+        "runs-none": "/runs?state=failed&trigger=upload",
+        "run": "/runs/{run}",
+        "run-held": "/runs/{held}",
+        "run-failed": "/runs/{failed}",
+        "run-running": "/runs/{running}",
+        "run-cancel": "/runs/{running}/cancel",
+        "run-discard": "/runs/{held}/discard",
+        "connect": _CONNECT,
+        "cloud-edit": f"{_CONNECT}/cloud/edit",
+        "upload": f"{_CONNECT}/upload",
+        "instance-new": f"{_CONNECT}/instances/new",
+        "instance-edit": f"{_INSTANCE}/edit",
+        "disable": f"{_INSTANCE}/disable",
+        "remove": f"{_INSTANCE}/remove",
+        "general": "/settings/general",
+        "members": "/settings/members",
+        "member-new": "/settings/members/new",
+        "member-remove": "/settings/members/{member}/remove",
+        "groups": "/settings/groups",
+        "group-remove": "/settings/groups/{group}/remove",
+        "tokens": "/settings/tokens",
+        "token-new": "/settings/tokens/new",
+        "token-revoke": "/settings/tokens/{token}/revoke",
+        "alerts": "/settings/alerts",
+        "alert-new": "/settings/alerts/new",
+        "alert-edit": "/settings/alerts/{alert}/edit",
+        "alert-remove": "/settings/alerts/{alert}/remove",
+        "digest": "/settings/digest",
+        "webhooks": "/settings/webhooks",
+        "webhook-new": "/settings/webhooks/new",
+        "webhook": _HOOK,
+        "webhook-edit": f"{_HOOK}/edit",
+        "webhook-remove": f"{_HOOK}/remove",
+        "delivery": f"{_HOOK}/deliveries/{{delivery}}",
+        "audit": "/settings/audit",
+        "audit-none": "/settings/audit?actor=nobody",
+    }.items()
+}
+
+ALL = {**SIGNED_OUT, **ONESELF, **SECOND_FACTORS, **SECOND_STEP, **EMPTY, **ENTERPRISE}
 
 
-def furnish(enterprise: Enterprise, owner: User) -> None:
-    """What pages need to show themselves in full: two counts, a held run, an empty enterprise."""
-    SyncRunFactory(instance=ServerInstance.objects.latest("pk"), held=True)
-    snapshot = Snapshot.objects.latest("pk")
-    Snapshot.objects.filter(pk=snapshot.pk).update(taken_at=timezone.now() - timedelta(weeks=3))
-    snapshot.pk = None
-    snapshot.save()
-    hook_to(enterprise, "https://hooks.example.com/x")
+class _AnyPlace(defaultdict[str, str]):
+    def __init__(self) -> None:
+        super().__init__(lambda: "1")
+
+
+def route_of(path: str) -> str:
+    """The key of the route that an address above is of, as ``tests/access/table.py`` has it.
+
+    Raises Resolver404 if there is none.
+    """
+    match = resolve(path.format_map(_AnyPlace()).split("?")[0])
+    return f"{match.namespace}:{match.url_name}" if match.namespace else match.url_name or ""
+
+
+def furnish(enterprise: Enterprise, owner: User) -> dict[str, object]:
+    """Let ``acme`` show everything: two counts, runs in each state, one of whatever has a page of its
+    own; beside it an enterprise that is empty. Gives what stands in the addresses.
+    """
+    now = timezone.now()
+    instance, busy = ServerInstance.objects.latest("pk"), ServerInstance.objects.earliest("pk")
+    gone = _somebody_who_left(enterprise)
+    new = Snapshot.objects.latest("pk")
+    old = Snapshot.objects.get(pk=new.pk)
+    old.pk = None
+    old.save()
+    old, new = new, old  # the later one has the greater number
+    Snapshot.objects.filter(pk=old.pk).update(
+        taken_at=now - timedelta(weeks=3),
+        persons=old.persons + 1,  # who left was there
+    )
+    hook = hook_to(enterprise, "https://hooks.example.com/x")
     count_event(enterprise)
-    rule_of(enterprise, "sync")
+    alert = rule_of(enterprise, "sync")
+    held = SyncRunFactory(instance=instance, held=True)
+    failed = SyncRunFactory(instance=instance, failed=True)
     alerts_check(enterprise_id=enterprise.pk)
+    # After the alerts, which would wait for it to end.
+    running = SyncRunFactory(instance=busy, running=True, phase="reading", done=40, expected=120)
+    token, _value = token_make(
+        enterprise=enterprise, actor=SYSTEM, name="Inventory", scopes=["read:enterprise"]
+    )
+    group = GroupRole.objects.create(
+        enterprise=enterprise, provider="corp", group="staff", role=Role.AUDITOR
+    )
+    CostCenterEntry.objects.create(
+        enterprise=enterprise, identifier="mona@example.com", cost_center="Research"
+    )
     empty = EnterpriseFactory(slug="empty", name="Empty")
     MembershipFactory(enterprise=empty, user=owner)
-
-
-def pages_signed_out(owner: User) -> dict[str, str]:
-    """Paths by a short name; what is not found is one of them."""
+    person = CurrentPerson.objects.filter(kind="cloud_and_server").latest("accounts").number
     return {
-        "sign-in": "/accounts/login/",
-        "sign-in-link": f"/sign-in/{sign_in_link_make(user=owner)}",
-        "not-found": "/nowhere",
-        "api-docs": "/api/v1/docs",
-        **{f"help-{page}": f"/help/{page}" for page in PAGES},
+        "link": sign_in_link_make(user=MembershipFactory(enterprise=empty).user),
+        "instance": instance.pk,
+        "person": person,
+        "gone": gone,
+        "old": old.pk,
+        "new": new.pk,
+        "duplicate": _duplicate(enterprise, new),
+        "plan": _plan(enterprise, person),
+        "run": SyncRun.objects.filter(state="succeeded").earliest("pk").pk,
+        "held": held.pk,
+        "failed": failed.pk,
+        "running": running.pk,
+        "member": Membership.objects.get(enterprise=enterprise, user=owner).pk,
+        "group": group.pk,
+        "token": token.pk,
+        "alert": alert.pk,
+        "hook": hook.pk,
+        "delivery": hook.deliveries.latest("pk").pk,
     }
 
 
-def pages_signed_in(enterprise: Enterprise) -> dict[str, str]:
-    start = f"/enterprises/{enterprise.slug}"
-    connect = f"{start}/settings/connect"
-    hook = Webhook.objects.latest("pk")
-    alert = AlertRule.objects.latest("pk")
-    instance = f"{connect}/instances/{ServerInstance.objects.latest('pk').pk}"
-    joined = CurrentPerson.objects.filter(kind="cloud_and_server").latest("accounts")
-    old, new = Snapshot.objects.order_by("pk")
-    succeeded = SyncRun.objects.filter(state="succeeded").earliest("pk")
-    member = Membership.objects.get(enterprise=enterprise)
-    return {
-        "home": "/",
-        "enterprise-new": "/enterprises/new",
-        "profile": "/settings/profile",
-        "sessions": "/accounts/sessions/",
-        "styleguide": "/styleguide",
-        "password": "/accounts/password/change/",
-        "sign-out": "/accounts/logout/",
-        "overview": start,
-        "overview-empty": "/enterprises/empty",
-        "licensing": f"{start}/licensing",
-        "licensing-found": f"{start}/licensing?kind=server&sort=-accounts",
-        "licensing-as-of": f"{start}/licensing?as_of={old.pk}",
-        "licensing-empty": "/enterprises/empty/licensing",
-        "person": f"{start}/licensing/persons/{joined.number}",
-        "history": f"{start}/licensing/history",
-        "compare": f"{start}/licensing/compare?from={old.pk}&to={new.pk}",
-        "difference": f"{start}/licensing/difference",
-        "lists": f"{start}/licensing/lists",
-        **{f"list-{name}": f"{start}/licensing/lists/{name}" for name in LISTS},
-        "duplicates": f"{start}/insights/duplicates",
-        "allocation": f"{start}/insights/allocation",
-        "allocation-by-instance": f"{start}/insights/allocation?by=instance",
-        "cost-centers": f"{start}/insights/cost-centers",
-        "cost-centers-erase": f"{start}/insights/cost-centers/erase",
-        "changes": f"{start}/insights/changes?since=2020-01-01",
-        "reclaim": f"{start}/insights/reclaim",
-        "forecast": f"{start}/insights/forecast",
-        "runs": f"{start}/runs",
-        "run": f"{start}/runs/{succeeded.pk}",
-        "run-held": f"{start}/runs/{SyncRun.objects.get(state='held').pk}",
-        "connect": connect,
-        "connect-empty": "/enterprises/empty/settings/connect",
-        "cloud-edit": f"{connect}/cloud/edit",
-        "upload": f"{connect}/upload",
-        "instance-new": f"{connect}/instances/new",
-        "instance-edit": f"{instance}/edit",
-        "disable": f"{instance}/disable",
-        "remove": f"{instance}/remove",
-        "general": f"{start}/settings/general",
-        "members": f"{start}/settings/members",
-        "member-new": f"{start}/settings/members/new",
-        "member-remove": f"{start}/settings/members/{member.pk}/remove",
-        "tokens": f"{start}/settings/tokens",
-        "token-new": f"{start}/settings/tokens/new",
-        "alerts": f"{start}/settings/alerts",
-        "alert-new": f"{start}/settings/alerts/new",
-        "alert-edit": f"{start}/settings/alerts/{alert.pk}/edit",
-        "alert-remove": f"{start}/settings/alerts/{alert.pk}/remove",
-        "digest": f"{start}/settings/digest",
-        "webhooks": f"{start}/settings/webhooks",
-        "webhook-new": f"{start}/settings/webhooks/new",
-        "webhook": f"{start}/settings/webhooks/{hook.pk}",
-        "webhook-edit": f"{start}/settings/webhooks/{hook.pk}/edit",
-        "webhook-remove": f"{start}/settings/webhooks/{hook.pk}/remove",
-        "delivery": f"{start}/settings/webhooks/{hook.pk}/deliveries/{hook.deliveries.latest('pk').pk}",
-        "audit": f"{start}/settings/audit",
-    }
+def _somebody_who_left(enterprise: Enterprise) -> int:
+    """The number of a person whose version has ended with the newest count."""
+    version = PersonVersion.objects.filter(enterprise=enterprise).latest("number")
+    version.pk, version.number = None, version.number + 1
+    version.key, version.cloud_key = "former-colleague", ""
+    version.to_snapshot = version.from_snapshot + 1
+    version.save()
+    return version.number
 
 
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
-LONG = {"api-docs"}
-"""What takes axe a minute, and is the same English table of fields throughout: seen once."""
-CONTRAST = {"runOnly": ["color-contrast", "link-in-text-block"]}  # what a theme may break
-HIGH_CONTRAST = """() => {
-  const { dataset } = document.documentElement;
-  for (const theme of ["light", "dark"]) dataset[`${theme}Theme`] = `${theme}_high_contrast`;
-}"""
+def _duplicate(enterprise: Enterprise, snapshot: Snapshot) -> int:
+    found = Duplicate.objects.filter(enterprise=enterprise, state="open").first()
+    if found is not None:
+        return found.pk
+    one, other = CurrentPerson.objects.filter(enterprise=enterprise).order_by("number")[:2]
+    return Duplicate.objects.create(
+        enterprise=enterprise,
+        one=one.number,
+        other=other.number,
+        with_cloud=False,
+        confidence=90,
+        group=one.number,
+        group_saves=1,
+        rules="",
+        hosts="",
+        accounts="[]",
+        found_at=timezone.now(),
+        found_snapshot=snapshot.pk,
+    ).pk
 
 
-def faults_of(page: Page, url: str, *, language: str, themes: bool, picture: Path) -> list[str]:
-    """What is wrong with the page there, wide and light, narrow and dark; with ``themes`` in high
-    contrast too. It fits, is small, says its language, has nothing inline, and axe finds nothing.
-    """
-    page.set_viewport_size(WIDE)
-    page.emulate_media(color_scheme="light")
-    response = page.goto(url)
-    expected = 404 if url.endswith("/nowhere") else 200
-    if response is None or response.status != expected:
-        return [str(response and response.status)]
-    faults = []
-    if page.locator("h1").count() != 1:
-        faults.append("not exactly one h1")
-    if (said := page.locator("html").get_attribute("lang")) != language:
-        faults.append(f"in {said}")
-    if (sent := _bytes(page)) > MOST_BYTES:
-        faults.append(f"{sent} bytes")
-    faults += [f"inline: {html}" for html in page.evaluate(INLINE, response.text())]
-    faults += _look(page, "wide, light", picture, axe=themes or picture.stem not in LONG)
-    if picture.stem in LONG:
-        return faults
-    if themes:
-        page.emulate_media(color_scheme="dark")
-        faults += _axe(page, "dark", CONTRAST)
-    page.set_viewport_size(NARROW)
-    page.emulate_media(color_scheme="dark")
-    faults += _look(page, "narrow, dark", picture)
-    if themes:
-        page.evaluate(HIGH_CONTRAST)
-        for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            faults += _axe(page, f"{scheme}, high contrast", CONTRAST)
-        page.screenshot(path=picture.with_stem(f"{picture.stem}-high-contrast"), full_page=True)
-    return faults
-
-
-def _look(page: Page, how: str, picture: Path, *, axe: bool = True) -> list[str]:
-    """Whether it fits, and what axe says; the picture is kept."""
-    name = f"{picture.stem}-{how.replace(', ', '-')}"
-    page.screenshot(path=picture.with_stem(name), full_page=picture.stem not in LONG)
-    overflow = page.evaluate(TOO_WIDE)
-    faults = [f"{how}: {overflow} pixels too wide"] if overflow > 0 else []
-    return faults + (_axe(page, how) if axe else [])
-
-
-def _axe(page: Page, how: str, options: dict[str, list[str]] | None = None) -> list[str]:
-    page.evaluate(SETTLE)
-    return [
-        f"{how}: {violation['id']}: {[node['html'][:150] for node in violation['nodes']]}"
-        for violation in Axe().run(page, options=options).response["violations"]
-    ]
-
-
-def _bytes(page: Page) -> int:
-    """What a first visit transfers: the page as it came, its assets as WhiteNoise sends them."""
-    return sum(
-        _packed(path) if (path := urlsplit(address).path).startswith("/static/") else size
-        for address, size in page.evaluate(SENT)
+def _plan(enterprise: Enterprise, person: int) -> int:
+    """A plan that is under way, and ``person`` to be planned or exempt."""
+    now = timezone.now()
+    plan = ReclaimPlan.objects.create(
+        enterprise=enterprise, wanted=3, made_at=now, made_by="mona", checked_at=now
     )
+    for number, state in enumerate(SeatState, start=person + 1):
+        ReclaimSeat.objects.create(
+            enterprise=enterprise,
+            plan=plan,
+            number=number,
+            accounts=f'["ghes1.example.com:{number}"]',
+            state=state,
+            open=True,
+        )
+    ReclaimCandidate.objects.update_or_create(
+        enterprise=enterprise,
+        number=person,
+        defaults={
+            "accounts": '["ghes1.example.com:1"]',
+            "last_active": date(2026, 3, 1),
+            "unknown": False,
+        },
+    )
+    ReclaimExemption.objects.create(
+        enterprise=enterprise,
+        number=person,
+        reason="On parental leave",
+        until=now.date() + timedelta(days=90),
+        decided_by="mona",
+        decided_at=now,
+    )
+    return plan.pk
 
 
-@cache
-def _packed(path: str) -> int:
-    found = finders.find(path.removeprefix("/static/"))
-    assert isinstance(found, str), path
-    return len(gzip.compress(Path(found).read_bytes()))
+def give_second_factors(user: User) -> dict[str, object]:
+    """An authenticator app, recovery codes and two passkeys, one of them used already."""
+    TOTP.activate(user, generate_totp_secret())
+    RecoveryCodes.activate(user)
+    for name, used in (("Laptop", None), ("Phone", timezone.now() - timedelta(days=2))):
+        passkey = Authenticator.objects.create(
+            user=user,
+            type=Authenticator.Type.WEBAUTHN,
+            last_used_at=used,
+            data={"name": name, "credential": _registered(name)},
+        )
+    return {"passkey": passkey.pk}
+
+
+def _registered(name: str) -> dict[str, object]:
+    """What a browser sends once a passkey is made."""
+    key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+    made = AttestedCredentialData.create(Aaguid.NONE, name.encode(), key)
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT
+    told = AuthenticatorData.create(sha256(b"localhost").digest(), flags, 0, made)
+    client = {"type": "webauthn.create", "challenge": "", "origin": "http://localhost"}
+    return {
+        "id": websafe_encode(name.encode()),
+        "rawId": websafe_encode(name.encode()),
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": websafe_encode(json.dumps(client).encode()),
+            "attestationObject": websafe_encode(bytes(AttestationObject.create("none", told, {}))),
+        },
+        "clientExtensionResults": {"credProps": {"rk": True}},
+    }
