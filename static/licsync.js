@@ -114,6 +114,19 @@
     if (!underWay.size) busy.hidden = true;
   });
 
+  // A form that leads to another page is under way until that page comes; the back button may bring
+  // this one back as it was left.
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method === "dialog") return;
+    setTimeout(() => {
+      busy.hidden = false;
+    }, BUSY_AFTER_MS);
+  });
+
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) busy.hidden = true;
+  });
+
   const placeOf = (elt) =>
     elt.isConnected
       ? elt.closest(".Box-row, .Box, form, .table-scroll") || elt
