@@ -78,7 +78,7 @@ fuzz: install .venv/fuzz/.installed
 	$(PY) -m tests.fuzz
 
 soak: install
-	$(PY) -m pytest -m 'soak or slow'
+	$(PY) -m pytest -m 'soak or slow' -n 2 tests/system
 
 wheel: install
 	@rm -rf build dist/*.whl
