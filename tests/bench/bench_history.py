@@ -94,7 +94,7 @@ def main() -> None:
     snapshots(args.persons)
     label = f"{args.database}, {args.persons:,} persons, {SNAPSHOTS} snapshots"
     split(label)
-    server = Server(session)
+    server = Server({"Cookie": f"licsync_session={session}"})
     try:
         measure(server, label=label, requests=args.requests)
     finally:
