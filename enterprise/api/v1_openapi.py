@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.http import HttpRequest, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from enterprise.api.v1_access import Token
+from enterprise.api.v1_problems import Problem, answer
 
 _PROBLEM = {
     "title": "Problem",
@@ -59,8 +65,32 @@ class _Described(OpenAPISchema):
         return components
 
 
+def _told_as_problem(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """ninja answers by itself, in HTML, where an address has no operation by this method."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        allowed = response["Allow"]
+        detail = f"This address takes {allowed} only."
+        refused = Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
+        return answer(request, refused)
+
+    return answered
+
+
 class DescribedAPI(NinjaAPI):
     """An API whose operations are named as their functions are: a client's method names."""
+
+    @property
+    def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
+        patterns, application, namespace = super().urls
+        for each in patterns:
+            if isinstance(each, URLPattern):
+                each.callback = _told_as_problem(each.callback)
+        return patterns, application, namespace
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return str(operation.view_func.__name__)

@@ -84,3 +84,17 @@ def test_what_is_not_there_is_a_problem_too(enterprise: Enterprise) -> None:
     assert (
         Api().get("/api/v1/enterprises/acme/totals", headers={"Cookie": "x=1"}).status_code == 401
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("DELETE", "/totals", {"GET"}), ("PUT", "/alerts", {"GET", "POST"})],
+)
+def test_a_method_that_an_address_does_not_take_is_a_problem_too(
+    enterprise: Enterprise, method: str, path: str, allowed: set[str]
+) -> None:
+    response = Api(make_token(enterprise, "admin:enterprise")).generic(
+        method, f"/api/v1/enterprises/acme{path}"
+    )
+    assert problem(response) == (405, "method_not_allowed")
+    assert set(response["Allow"].split(", ")) == allowed
