@@ -79,12 +79,18 @@ def table_download(
 def table_file(
     request: HttpRequest, reader: Reader, table: Table, *, json_lines: bool = False
 ) -> HttpResponseBase:
-    """Any other table, as CSV or JSON lines; its rows are read while it is sent."""
+    """Any other table, as CSV or JSON lines; its rows are read while it is sent.
+
+    ``?bom=1`` puts a UTF-8 mark in front of CSV, for spreadsheets.
+    """
     suffix = "jsonl" if json_lines else "csv"
+    mark = request.GET.get("bom", "").lower() in ("1", "true")
     response = _download(
         request,
         reader,
-        table_json_lines(table) if json_lines else table_csv(table, incomplete=incomplete_table()),
+        table_json_lines(table)
+        if json_lines
+        else table_csv(table, incomplete=incomplete_table(), utf8_mark=mark),
         target=f"{table.name}.{suffix}",
         facts={"masked": reader.masked},
     )

@@ -52,12 +52,12 @@ def report_csv(
         raise
 
 
-def table_csv(table: Table, *, incomplete: str) -> Iterator[bytes]:
+def table_csv(table: Table, *, incomplete: str, utf8_mark: bool = False) -> Iterator[bytes]:
     """Any other table in chunks, its cells made safe; broken off, it ends as ``report_csv`` does.
 
     ``incomplete`` is a template for ``written``.
     """
-    yield _lines([table.head])
+    yield (UTF8_MARK if utf8_mark else "").encode() + _lines([table.head])
     written = 0
     try:
         for batch in in_batches(table.rows, CHUNK_ROWS):

@@ -213,6 +213,7 @@ def test_insights_are_written_too(export: Export) -> None:
     rule = AlertRule.objects.create(enterprise=enterprise, kind="sync")
     AlertState.objects.create(rule=rule, subject=HOST, since=ago(days=2), last_sent_at=ago(days=1))
     assert [row[5] for row in export.table("alerts")] == ["Subject", HOST]
+    assert export("alerts", "--bom") == "\ufeff" + export("alerts")
     assert [row[1] for row in export.table("reclaim")] == ["Key", "ada@acme.example"]
     assert [row[4] for row in export.table("allocation")][1:] == ["1"]
     assert export.table("allocation", "--by", "instance")[1][2] == "instance"

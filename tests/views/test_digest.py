@@ -51,6 +51,7 @@ def test_it_is_set_and_shows_the_next_one(owner: Client, auditor: Client, acme: 
     assert (digest.rhythm, digest.month_day, digest.attach_csv) == ("monthly", 3, True)
     assert [member.user.username for member in digest.people.all()] == ["audrey"]
     assert "The next one:" in owner.get(PAGE).content.decode()
+    assert "Enterprise owner" in text_of(auditor.get(PAGE))
     assert AuditEvent.objects.latest("pk").action == "digest.set"
 
 

@@ -72,6 +72,9 @@ class Command(BaseCommand):
         )
         tables = CommandParser(add_help=False)
         tables.add_argument("--format", choices=["csv", "jsonl"], default="csv")
+        tables.add_argument(
+            "--bom", action="store_true", help="a UTF-8 mark in front, for spreadsheets (CSV)"
+        )
         what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
         report = what.add_parser(
             "report", parents=[common, tables], help="who consumes a license, in GitHub's columns"
@@ -79,9 +82,6 @@ class Command(BaseCommand):
         report.add_argument("--as-of", metavar="ID", type=int, help="the id of a snapshot")
         report.add_argument(
             "--snake-case", action="store_true", help="GitHub's older headers (CSV)"
-        )
-        report.add_argument(
-            "--bom", action="store_true", help="a UTF-8 mark in front, for spreadsheets (CSV)"
         )
         changes = what.add_parser(
             "changes", parents=[common, tables], help="what changed between two snapshots"
@@ -174,7 +174,7 @@ class Command(BaseCommand):
         chunks = (
             table_json_lines(table)
             if suffix == "jsonl"
-            else table_csv(table, incomplete=incomplete_table())
+            else table_csv(table, incomplete=incomplete_table(), utf8_mark=options["bom"])
         )
         name = table.file_name(enterprise, suffix)
         return File(name, chunks, f"{table.name}.{suffix}", {"masked": False})

@@ -184,6 +184,8 @@ def test_the_history_is_a_file_that_is_safe(reader: V1, history: list[AlertState
     head, newest, over = csv.reader(io.StringIO(text))
     assert head == [*ALERT_HISTORY_HEAD]
     assert newest[5] == "'=ghes1.example.com"
+    marked = reader.get(f"{reader.start}/alert-history.csv?bom=true")
+    assert b"".join(marked.streaming_content).decode() == "\ufeff" + text
     assert (newest[8] == "", over[8] == "") == (True, False)
     assert json.loads(newest[9])["state"] == "failing"
     response = reader.get(f"{reader.start}/alert-history.jsonl")
