@@ -82,6 +82,7 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         response["Content-Security-Policy"] = _CSP.format(nonce=nonce)
         response["Permissions-Policy"] = _PERMISSIONS
+        response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)  # of files too
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
