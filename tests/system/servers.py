@@ -13,9 +13,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
+
+from tests.system.certificates import Certificate
 
 
 def free_port() -> int:
@@ -38,9 +41,12 @@ def postgres_folder() -> Path | None:
 
 
 class Postgres:
-    """One PostgreSQL on a free port, in ``folder``. It refuses root, so root runs it as postgres."""
+    """One PostgreSQL on a free port, in ``folder``. It refuses root, so root runs it as postgres.
 
-    def __init__(self, folder: Path) -> None:
+    With a certificate it takes TLS only.
+    """
+
+    def __init__(self, folder: Path, tls: Certificate | None = None) -> None:
         programs = postgres_folder()
         assert programs is not None, "initdb is not installed"
         self._programs = programs
@@ -51,6 +57,11 @@ class Postgres:
         if self._user:
             shutil.chown(folder, self._user)
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync")
+        self._tls = tls
+        if tls is not None:
+            if self._user:
+                tls.readable_by(self._user)
+            (self._data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
         self._log = (folder / "log").open("ab")
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -66,6 +77,9 @@ class Postgres:
     def start(self) -> None:
         options = {"port": str(self.port), "listen_addresses": "127.0.0.1", "fsync": "off"}
         options |= {"unix_socket_directories": str(self._data), "max_connections": "200"}
+        if self._tls is not None:
+            options |= {"ssl": "on", "ssl_cert_file": str(self._tls.certificate)}
+            options |= {"ssl_key_file": str(self._tls.key)}
         command = [str(self._programs / "postgres"), "-D", str(self._data)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
@@ -97,22 +111,35 @@ class Postgres:
 
 
 class Redis:
-    """One Redis on a free port that keeps nothing: a restart loses every message."""
+    """One Redis on a free port that keeps nothing: a restart loses every message.
 
-    def __init__(self) -> None:
+    With a certificate it takes TLS only.
+    """
+
+    def __init__(self, tls: Certificate | None = None) -> None:
         self.port = free_port()
+        self._tls = tls
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"]
+        options = ["--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"]
+        more: dict[str, Any] = {}
+        if self._tls is None:
+            options += ["--port", str(self.port)]
+        else:
+            options += ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"]
+            options += ["--tls-cert-file", str(self._tls.certificate)]
+            options += ["--tls-key-file", str(self._tls.key)]
+            options += ["--tls-ca-cert-file", str(self._tls.authority)]
+            more = {"ssl": True, "ssl_cert_reqs": "none"}  # only whether it is there
         self._server = subprocess.Popen(
             ["redis-server", *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        with redis.Redis(port=self.port) as client:
+        with redis.Redis(port=self.port, **more) as client:
             for _attempt in range(100):
                 with contextlib.suppress(redis.RedisError):
                     client.ping()
