@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,8 +19,7 @@ from enterprise import wording
 from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.allocation_forms import ForgetForm, MappingForm, TargetForm
 from enterprise.downloads import table_download
-from enterprise.faults import Fault, Refused
-from enterprise.forms import refuse
+from enterprise.faults import Fault
 from enterprise.models import Dimension, Snapshot
 from enterprise.reports.allocation import (
     CHARGEBACK_HEAD,
@@ -69,14 +69,9 @@ def _snapshot(request: HttpRequest, access: Access) -> Snapshot | None:
 def allocation(request: HttpRequest, access: Access) -> HttpResponse:
     """``?by=`` a dimension, ``?as_of=`` a snapshot. POST gives an organization a soft target."""
     form = TargetForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            target_set(enterprise=access.enterprise, actor=access.actor, **form.cleaned_data)
-        except Refused as refused:
-            refuse(form, refused)
-        else:
-            messages.success(request, _("Saved."))
-            return redirect("allocation", access.enterprise.slug)
+    set_target = partial(target_set, enterprise=access.enterprise, actor=access.actor)
+    if shell.saved(request, form, set_target, _("Saved.")):
+        return redirect("allocation", access.enterprise.slug)
     dimension, snapshot = _dimension(request), _snapshot(request, access)
     newest = snapshot_latest(access.enterprise)
     lines = allocation_lines(access.enterprise, snapshot, dimension) if snapshot else None

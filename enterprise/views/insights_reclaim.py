@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -96,19 +97,9 @@ def exemption(request: HttpRequest, access: Access, number: int) -> HttpResponse
         messages.success(request, _("The exemption is taken back."))
         return redirect("reclaim", access.enterprise.slug)
     form = ExemptionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            exemption_set(
-                enterprise=access.enterprise,
-                number=number,
-                actor=access.actor,
-                **form.cleaned_data,
-            )
-        except Refused as refused:
-            refuse(form, refused)
-        else:
-            messages.success(request, _("This person keeps the seat until that day."))
-            return redirect("reclaim", access.enterprise.slug)
+    exempt = partial(exemption_set, enterprise=access.enterprise, number=number, actor=access.actor)
+    if shell.saved(request, form, exempt, _("This person keeps the seat until that day.")):
+        return redirect("reclaim", access.enterprise.slug)
     status = shell.REFUSED if form.errors else 200
     context = {"line": line, "form": form}
     return _page(request, access, "enterprise/insights/exemption.html", context, status=status)

@@ -23,6 +23,8 @@ from enterprise.models import (
 )
 from enterprise.reports.duplicates import DUPLICATES_HEAD
 from enterprise.reports.lists import LISTS
+from enterprise.services.audit import SYSTEM
+from enterprise.services.reclaim_plans import plan_make
 from enterprise.wording import EXCLUSIONS
 from tests.factories import AuditEventFactory, EnterpriseFactory, ServerInstanceFactory, ago
 from tests.reports.ledger import member
@@ -215,6 +217,8 @@ def test_insights_are_written_too(export: Export) -> None:
     assert [row[5] for row in export.table("alerts")] == ["Subject", HOST]
     assert export("alerts", "--bom") == "\ufeff" + export("alerts")
     assert [row[1] for row in export.table("reclaim")] == ["Key", "ada@acme.example"]
+    plan = plan_make(enterprise=enterprise, seats=1, actor=SYSTEM)
+    assert export.table("plan", str(plan.pk))[1][3:5] == ["ada@acme.example", "suspend"]
     assert [row[4] for row in export.table("allocation")][1:] == ["1"]
     assert export.table("allocation", "--by", "instance")[1][2] == "instance"
     assert export.table("duplicates", "--state", "closed") == [[*DUPLICATES_HEAD]]
@@ -233,6 +237,8 @@ def test_insights_are_written_too(export: Export) -> None:
         (["changes"], 1),
         (["difference"], 1),
         (["list", "nonsense"], 1),
+        (["plan", "999"], 2),
+        (["allocation"], 1),
         (["server-usage", "gone.example.com"], 2),
         (["report", "--enterprise", "other"], 2),
     ],

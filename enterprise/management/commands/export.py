@@ -24,7 +24,7 @@ from enterprise.reports.csv import ReportIncomplete, file_name, report_csv, tabl
 from enterprise.reports.duplicates import DUPLICATES_HEAD, duplicates_rows
 from enterprise.reports.json_lines import report_json_lines, table_json_lines
 from enterprise.reports.lists import LISTS, list_table
-from enterprise.reports.reclaim import CANDIDATES_HEAD, candidates_rows
+from enterprise.reports.reclaim import CANDIDATES_HEAD, PLAN_HEAD, candidates_rows, plan_rows
 from enterprise.reports.server_usage import DataMoved, NothingApplied, server_usage
 from enterprise.reports.tables import (
     Table,
@@ -38,6 +38,7 @@ from enterprise.selectors.difference import snapshot_compared
 from enterprise.selectors.duplicates import Wanted
 from enterprise.selectors.history import snapshot_at, snapshot_before
 from enterprise.selectors.licenses import snapshot_get, snapshot_latest
+from enterprise.selectors.reclaim import plan_get
 from enterprise.services.audit import Actor, audit_record
 
 ACTOR = Actor("export", "command")
@@ -102,6 +103,10 @@ class Command(BaseCommand):
         what.add_parser(
             "reclaim", parents=[common, tables], help="persons whose seats could be freed"
         )
+        plan = what.add_parser(
+            "plan", parents=[common, tables], help="a plan of what to suspend where"
+        )
+        plan.add_argument("plan", metavar="ID", type=int, help="the id of a plan")
         allocation = what.add_parser(
             "allocation", parents=[common, tables], help="the seats for chargeback"
         )
@@ -220,10 +225,17 @@ class Command(BaseCommand):
         rows = candidates_rows(enterprise, which="all", masked=False)
         return Table("reclaim", CANDIDATES_HEAD, rows, timezone.now())
 
+    def _plan(self, enterprise: Enterprise, *, plan: int, **_options: Any) -> Table:
+        line = plan_get(enterprise, plan, masked=False)
+        if line is None:
+            raise CommandError(_("There is no plan %s.") % plan, returncode=EXIT_USAGE)
+        rows = plan_rows(line.plan, masked=False)
+        return Table(f"reclaim-plan-{plan}", PLAN_HEAD, rows, timezone.now())
+
     def _allocation(
         self, enterprise: Enterprise, *, by: str, as_of: int | None, **_options: Any
     ) -> Table:
-        snapshot = self._snapshot(enterprise, as_of or enterprise.allocated_snapshot)
+        snapshot = self._snapshot(enterprise, as_of or enterprise.allocated_snapshot or None)
         dimension = Dimension(by)
         lines = allocation_lines(enterprise, snapshot, dimension)
         if lines is None:
