@@ -119,15 +119,14 @@ class CloudOut(Schema):
 def get_cloud(request: HttpRequest, slug: str) -> CloudOut:
     enterprise = enterprise_of(request, slug)
     line = cloud_line(enterprise)
-    state = line.state
     return CloudOut(
-        **{name: getattr(state, name, None) for name in _OF_STATE},
-        has_credentials=line.has_credentials,
+        **{name: getattr(line.state, name) for name in _OF_STATE},
+        has_credentials=line.credential is not None,
         next_sync_at=enterprise.next_sync_at,
-        gaps=[wording.gap_sentence(gap) for gap in state.gaps] if state else [],
-        active_run=line.active_run,
-        held_run=line.held_run,
-        failed_run=line.failed_run,
+        gaps=[wording.gap_sentence(gap) for gap in line.state.gaps],
+        active_run=line.active and line.active.pk,
+        held_run=line.held and line.held.pk,
+        failed_run=line.failed and line.failed.pk,
     )
 
 

@@ -120,9 +120,9 @@ def _licenses(enterprise: Enterprise, now: dt.datetime) -> Iterator[Sample]:
 
 def _cloud(enterprise: Enterprise, now: dt.datetime) -> Iterator[Sample]:
     line = cloud_line(enterprise)
-    yield Sample("cloud_failing", line.failed_run is not None)
-    yield Sample("runs", line.held_run is not None, (RunKind.CLOUD, RunState.HELD))
-    if line.state is None:
+    yield Sample("cloud_failing", line.failed is not None)
+    yield Sample("runs", line.held is not None, (RunKind.CLOUD, RunState.HELD))
+    if line.state.read_at is None:
         return
     yield Sample("cloud_gaps", len(line.state.gaps))
     if line.state.last_success_at is not None:

@@ -108,7 +108,7 @@ def _sync(facts: Facts, _rule: AlertRule) -> Found:
                 "host": line.instance.host_name,
                 "state": str(line.state),
             }
-    cloud = {"failing": facts.cloud.failed_run, "held": facts.cloud.held_run}
+    cloud = {"failing": facts.cloud.failed, "held": facts.cloud.held}
     for state, run in cloud.items():
         if run is not None:
             found[f"cloud:{state}"] = {"host": "", "state": state}

@@ -152,24 +152,31 @@ def _state(
 
 
 class CloudLine(NamedTuple):
-    """The cloud side on the page."""
+    """The cloud side on the page. ``state`` is an empty one where nothing was read yet."""
 
-    state: CloudState | None
-    has_credentials: bool
-    active_run: int | None
-    held_run: int | None
-    failed_run: int | None
+    state: CloudState
+    credential: Credential | None
+    active: SyncRun | None
+    held: SyncRun | None
+    failed: SyncRun | None  # the last run that ended, if it failed
 
 
 def cloud_line(enterprise: Enterprise) -> CloudLine:
-    runs = SyncRun.objects.filter(enterprise=enterprise, kind=RunKind.CLOUD).order_by("-pk")
-    last = runs.filter(state__in=[RunState.SUCCEEDED, RunState.FAILED]).first()
+    """The cloud side with its token and its runs, in three queries."""
+    runs = SyncRun.objects.filter(enterprise=enterprise, kind=RunKind.CLOUD)
+    ended = [RunState.SUCCEEDED, RunState.FAILED]
+    newest = [
+        Subquery(runs.filter(state__in=states).order_by("-pk").values("pk")[:1])
+        for states in (ACTIVE, [RunState.HELD], ended)
+    ]
+    by_state = {run.state: run for run in SyncRun.objects.filter(pk__in=newest)}
+    state = CloudState.objects.filter(enterprise=enterprise).first()
     return CloudLine(
-        CloudState.objects.filter(enterprise=enterprise).first(),
-        Credential.objects.filter(enterprise=enterprise, instance=None).exists(),
-        runs.filter(state__in=ACTIVE).values_list("pk", flat=True).first(),
-        runs.filter(state=RunState.HELD).values_list("pk", flat=True).first(),
-        last.pk if last is not None and last.state == RunState.FAILED else None,
+        state or CloudState(enterprise=enterprise),
+        Credential.objects.filter(enterprise=enterprise, instance=None).first(),
+        next((by_state[state] for state in ACTIVE if state in by_state), None),
+        by_state.get(RunState.HELD),
+        by_state.get(RunState.FAILED),
     )
 
 

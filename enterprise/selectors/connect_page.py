@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from enterprise.models import (
-    CloudState,
     Credential,
     Enterprise,
     EnterpriseDomain,
     ServerInstance,
     SyncRun,
 )
-from enterprise.selectors.connect import CloudLine, InstanceLine, cloud_line, instance_lines
+from enterprise.selectors.connect import CloudLine, InstanceLine, instance_lines
 
 
 class InstanceBox(NamedTuple):
@@ -40,16 +39,6 @@ class InstanceBox(NamedTuple):
     @property
     def may_sync(self) -> bool:
         return self.instance.connect_enabled and self.instance.license_sync_enabled
-
-
-class CloudBox(NamedTuple):
-    """The cloud side, likewise."""
-
-    line: CloudLine
-    credential: Credential | None
-    active: SyncRun | None
-    held: SyncRun | None
-    failed: SyncRun | None
 
 
 CLOUD = "cloud"
@@ -83,27 +72,13 @@ def instance_boxes(enterprise: Enterprise, *, only: int | None = None) -> list[I
     ]
 
 
-def cloud_box(enterprise: Enterprise) -> CloudBox:
-    line = cloud_line(enterprise)
-    line = line._replace(state=line.state or CloudState(enterprise=enterprise))
-    runs = _runs({line.active_run, line.held_run, line.failed_run})
-    credential = Credential.objects.filter(enterprise=enterprise, instance=None).first()
-    return CloudBox(
-        line,
-        credential,
-        runs.get(line.active_run),
-        runs.get(line.held_run),
-        runs.get(line.failed_run),
-    )
-
-
-def domain_is_missing(cloud: CloudBox) -> bool:
+def domain_is_missing(cloud: CloudLine) -> bool:
     """Whether the enterprise has no verified domain, as far as domains could be read.
 
     An approved domain makes no e-mail address visible (section 3, rule 9).
     """
-    state = cloud.line.state
-    if state is None or state.read_at is None or any(g["part"] == "domains" for g in state.gaps):
+    state = cloud.state
+    if state.read_at is None or any(g["part"] == "domains" for g in state.gaps):
         return False
     domains = EnterpriseDomain.objects.filter(enterprise_id=state.enterprise_id, verified=True)
     return not domains.exists()
@@ -128,7 +103,7 @@ class FirstSteps(NamedTuple):
         return all(self)
 
 
-def first_steps(cloud: CloudBox, boxes: list[InstanceBox]) -> FirstSteps:
+def first_steps(cloud: CloudLine, boxes: list[InstanceBox]) -> FirstSteps:
     return FirstSteps(
         cloud_token=cloud.credential is not None,
         instance=bool(boxes),

@@ -14,8 +14,8 @@ from django.utils.translation import ngettext
 from enterprise import wording
 from enterprise.access import Access
 from enterprise.models import EventKind, SyncRun
-from enterprise.selectors.connect import GitHubState, InstanceState
-from enterprise.selectors.connect_page import CLOUD, CloudBox, InstanceBox, domain_is_missing
+from enterprise.selectors.connect import CloudLine, GitHubState, InstanceState
+from enterprise.selectors.connect_page import CLOUD, InstanceBox, domain_is_missing
 from enterprise.selectors.failures import failures_count
 from enterprise.selectors.licenses import Totals
 from enterprise.selectors.webhooks import webhooks_disabled
@@ -35,7 +35,7 @@ class Attention(NamedTuple):
 
 
 def attention(
-    access: Access, boxes: list[InstanceBox], cloud: CloudBox, totals: Totals | None
+    access: Access, boxes: list[InstanceBox], cloud: CloudLine, totals: Totals | None
 ) -> list[Attention]:
     """Licenses first, then the cloud, then each instance."""
     found = [*_of_licenses(access, totals), *_of_cloud(access, cloud)]
@@ -82,13 +82,13 @@ def _of_licenses(access: Access, totals: Totals | None) -> Iterator[Attention]:
     yield _look("error", _("Licenses"), text % {"n": number(-totals.free)}, url)
 
 
-def _of_cloud(access: Access, cloud: CloudBox) -> Iterator[Attention]:
+def _of_cloud(access: Access, cloud: CloudLine) -> Iterator[Attention]:
     about = _("GitHub Enterprise Cloud")
     slug = access.enterprise.slug
     yield from _of_runs(slug, about, failed=cloud.failed, held=cloud.held)
     place = f"{reverse('connect', args=[slug])}#{CLOUD}"
     url = place if access.may_see_settings else reverse("licensing", args=[slug])
-    for gap in cloud.line.state.gaps if cloud.line.state else []:
+    for gap in cloud.state.gaps:
         yield _look("warning", about, wording.gap_sentence(gap), url)
     if domain_is_missing(cloud):
         text = _(

@@ -19,13 +19,8 @@ from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Refused
 from enterprise.github_pages import GitHubPage
 from enterprise.models import Rhythm, RunKind, RunTrigger
-from enterprise.selectors.connect_page import (
-    CLOUD,
-    CloudBox,
-    InstanceBox,
-    cloud_box,
-    instance_boxes,
-)
+from enterprise.selectors.connect import CloudLine, cloud_line
+from enterprise.selectors.connect_page import CLOUD, InstanceBox, instance_boxes
 from enterprise.selectors.licenses import recount_is_pending
 from enterprise.selectors.runs import run_get
 from enterprise.services.connection_test import ConnectionTest, Finding
@@ -106,7 +101,7 @@ def sync_all(request: HttpRequest, access: Access) -> HttpResponse:
         for box in instance_boxes(access.enterprise)
         if box.may_sync and box.instance.source != "upload"
     ]
-    if cloud_box(access.enterprise).credential is not None:
+    if cloud_line(access.enterprise).credential is not None:
         new.append(
             run_request(
                 enterprise=access.enterprise,
@@ -177,7 +172,7 @@ def progress_of(request: HttpRequest, access: Access, about: str, run_id: int) -
         return shell.partial(request, access, "enterprise/runs/_progress.html", context)
     context = {
         **_box_context(access, about),
-        "cloud": cloud_box(access.enterprise),
+        "cloud": cloud_line(access.enterprise),
         "recount_pending": recount_is_pending(access.enterprise),
         "run": run,
     }
@@ -190,7 +185,7 @@ def progress_of(request: HttpRequest, access: Access, about: str, run_id: int) -
 
 def _box_context(access: Access, about: str) -> dict[str, Any]:
     if about == CLOUD:
-        return {"cloud": cloud_box(access.enterprise)}
+        return {"cloud": cloud_line(access.enterprise)}
     (box,) = instance_boxes(access.enterprise, only=int(about.removeprefix("instance-")))
     return {"box": box, "rhythms": Rhythm.choices}
 
@@ -211,7 +206,7 @@ def _page(
 
 def _context(access: Access) -> dict[str, Any]:
     boxes = instance_boxes(access.enterprise)
-    cloud = cloud_box(access.enterprise)
+    cloud = cloud_line(access.enterprise)
     pending = recount_is_pending(access.enterprise)
     return {
         "boxes": boxes,
@@ -224,7 +219,7 @@ def _context(access: Access) -> dict[str, Any]:
     }
 
 
-def _fingerprint(boxes: list[InstanceBox], cloud: CloudBox, pending: bool) -> str:
+def _fingerprint(boxes: list[InstanceBox], cloud: CloudLine, pending: bool) -> str:
     """Changes with what the page shows, save the progress of a run, which polls by itself."""
     shown = [
         (
@@ -238,7 +233,7 @@ def _fingerprint(boxes: list[InstanceBox], cloud: CloudBox, pending: bool) -> st
     ]
     shown_cloud = (
         cloud.credential and cloud.credential.saved_at,
-        cloud.line.state and (cloud.line.state.last_success_at, cloud.line.state.gaps),
+        (cloud.state.last_success_at, cloud.state.gaps),
         *(run and run.pk for run in (cloud.active, cloud.held, cloud.failed)),
     )
     return sha256(repr((shown, shown_cloud, pending)).encode()).hexdigest()[:16]

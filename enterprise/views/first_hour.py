@@ -13,7 +13,8 @@ from enterprise.github_pages import (
     new_token,
 )
 from enterprise.models import Source
-from enterprise.selectors.connect_page import CloudBox, FirstSteps, InstanceBox, first_steps
+from enterprise.selectors.connect import CloudLine
+from enterprise.selectors.connect_page import FirstSteps, InstanceBox, first_steps
 
 
 class FirstHour(NamedTuple):
@@ -26,7 +27,7 @@ class FirstHour(NamedTuple):
     server_token: GitHubPage | None  # where the source needs a token of the instance
 
 
-def first_hour(access: Access, cloud: CloudBox, boxes: list[InstanceBox]) -> FirstHour | None:
+def first_hour(access: Access, cloud: CloudLine, boxes: list[InstanceBox]) -> FirstHour | None:
     """None for who may not change anything, and once everything is done."""
     steps = first_steps(cloud, boxes)
     if steps.done or not access.may_change:

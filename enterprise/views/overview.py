@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from enterprise.access import Access, Permission, enterprise_view
-from enterprise.selectors.connect_page import cloud_box, instance_boxes
+from enterprise.selectors.connect import cloud_line
+from enterprise.selectors.connect_page import instance_boxes
 from enterprise.selectors.history import weekly_snapshots
 from enterprise.selectors.licenses import recount_is_pending, snapshot_latest, totals_of
 from enterprise.views import shell
@@ -24,7 +25,7 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     snapshot = snapshot_latest(access.enterprise)
     totals = totals_of(snapshot) if snapshot else None
     boxes = instance_boxes(access.enterprise)
-    cloud = cloud_box(access.enterprise)
+    cloud = cloud_line(access.enterprise)
     weeks = weekly_snapshots(access.enterprise, since=timezone.now() - YEAR)
     context = {
         "totals": totals,
