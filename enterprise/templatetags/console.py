@@ -18,8 +18,9 @@ from django.forms import (
     Widget,
 )
 from django.template.context import Context
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import formats, timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -55,6 +56,23 @@ STATES = {
     "unknown": ("question", "secondary"),
     "sending": ("sync", "accent"),
     "delivered": ("check-circle-fill", "success"),
+}
+
+# What each container takes, and what holds where it is not given (templates/components/README.md).
+COMPONENTS: dict[str, dict[str, Any]] = {
+    partial: {name: None if name in ("count", "search") else "" for name in names.split()}
+    for partial, names in {
+        "blankslate": "title icon actions level",
+        "box": "title level count actions id title_id danger css",
+        "dialog": "id title",
+        "dialog_content": "id title",
+        "flash": "kind title actions role id css",
+        "heading": "title top level actions id danger",
+        "menu": "label icon name align css",
+        "row": "title url labels icon actions id",
+        "table": "caption id css",
+        "toolbar": "label search placeholder search_name action clear_url target submit actions",
+    }.items()
 }
 
 NOTHING = "—"
@@ -187,6 +205,11 @@ def signed(value: int) -> str:
 @register.simple_tag
 def posts(name: str, *args: Any) -> SafeString:
     """``<form {% posts "name" … %}>``: posted to that address by htmx, and without it just the same."""
+    return _posts(get_script_prefix(), name, args)
+
+
+@lru_cache(maxsize=4096)  # an instance's box has half a dozen
+def _posts(_prefix: str, name: str, args: tuple[Any, ...]) -> SafeString:
     return format_html('method="post" action="{0}" hx-post="{0}"', reverse(name, args=args))
 
 
@@ -257,10 +280,17 @@ def control_kind(field: BoundField) -> str:
 def component(context: Context, content: str, partial: str, **params: Any) -> SafeString:
     """Render ``components/_<partial>.html`` around what stands between the tags.
 
-    The partial sees ``content`` and the given parameters, and nothing else of the page.
+    The partial sees ``content`` and its parameters, and nothing else of the page. Raises
+    TemplateSyntaxError for a parameter that it does not take.
     """
-    template_ = context.template.engine.get_template(f"components/_{partial}.html")  # type: ignore[union-attr]
-    return template_.render(context.new({"content": mark_safe(content), **params}))  # noqa: S308 - rendered
+    unset = COMPONENTS[partial]
+    if not params.keys() <= unset.keys():
+        unknown = ", ".join(sorted(params.keys() - unset.keys()))
+        raise template.TemplateSyntaxError(f"The component {partial!r} takes no {unknown}.")
+    # Translated here, once: a lazy text would be anew wherever the partial looks at it.
+    given = {name: str(v) if isinstance(v, Promise) else v for name, v in params.items()}
+    inner = context.new({**unset, **given, "content": mark_safe(content)})  # noqa: S308 - rendered
+    return context.template.engine.get_template(f"components/_{partial}.html").render(inner)  # type: ignore[union-attr]
 
 
 @register.simple_block_tag

@@ -57,10 +57,7 @@ class TestIcons:
 
     @pytest.mark.parametrize("state", STATES)
     def test_a_state_is_told_by_icon_and_words(self, state: str) -> None:
-        html = render(
-            '{% include "components/_state.html" with state=state label="Words" only %}',
-            state=state,
-        )
+        html = render('{% state_label state "Words" %}', state=state)
         assert "<svg" in html
         assert "Words" in html
 
@@ -131,6 +128,10 @@ class TestContainers:
         html = render('{% component "box" %}{{ title }}{% endcomponent %}', title="Mine")
         assert "Mine" in html
         assert "Box-title" not in html
+
+    def test_a_parameter_that_a_component_does_not_take_is_a_mistake_in_the_template(self) -> None:
+        with pytest.raises(TemplateSyntaxError, match="'row' takes no acton"):
+            render('{% component "row" acton="x" %}{% endcomponent %}')
 
     def test_captured_markup_is_passed_on_as_it_is(self) -> None:
         html = render(
