@@ -27,6 +27,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from octicons_pack import get_icon
 
+from licsync.templates import constant_tag
+
 register = template.Library()
 
 # The viewer's setting → (data-color-mode, data-light-theme, data-dark-theme), as Primer reads them.
@@ -79,7 +81,7 @@ NOTHING = "—"
 RELATIVE_DAYS = 30  # an older time is better told by its date
 
 
-@register.simple_tag
+@constant_tag(register)
 def octicon(name: str, size: int = 16, label: str = "", css: str = "") -> SafeString:
     """The octicon of that name and size as inline SVG; silent to screen readers without a label.
 
@@ -213,7 +215,7 @@ def _posts(_prefix: str, name: str, args: tuple[Any, ...]) -> SafeString:
     return format_html('method="post" action="{0}" hx-post="{0}"', reverse(name, args=args))
 
 
-@register.simple_tag
+@constant_tag(register)
 def state_label(state: str, label: str, *, large: bool = False) -> SafeString:
     """A state by color, icon and word; the icon of a running one turns."""
     return _state_label(str(state), str(label), bool(large))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
 from enterprise.faults import Fault, Refused
-from enterprise.models import AlertRule, AlertState, Event, Role, SyncRun
+from enterprise.models import AlertRule, AlertState, Event, Role, Source, SyncRun
 from enterprise.selectors.allocation import share_shown
 from enterprise.selectors.persons import mask_key
 from enterprise.services.person_rows import ENTERPRISE, VISUAL_STUDIO
@@ -102,6 +102,11 @@ def masked_name(username: str) -> str:
 @register.filter
 def role_label(role: str) -> str | Promise:
     return Role(role).label
+
+
+@register.filter
+def source_label(source: str) -> str | Promise:
+    return Source(source).label
 
 
 @register.filter
