@@ -19,14 +19,13 @@ from django.forms import (
 )
 from django.template.context import Context
 from django.urls import get_script_prefix, reverse
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from octicons_pack import get_icon
 
+from enterprise.wording.times import exact_time, relative_time
 from licsync.templates import constant_tag
 
 register = template.Library()
@@ -78,7 +77,6 @@ COMPONENTS: dict[str, dict[str, Any]] = {
 }
 
 NOTHING = "—"
-RELATIVE_DAYS = 30  # an older time is better told by its date
 
 
 @constant_tag(register)
@@ -133,51 +131,12 @@ def time_tag(
     """
     if value is None:
         return empty
-    exact = _exact(value)
-    words = relative(value) if style == "relative" else None
+    exact = exact_time(value)
+    words = relative_time(value) if style == "relative" else None
     utc = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if words is None:
         return format_html('<time class="time" datetime="{}">{}</time>', utc, exact)
     return format_html('<time class="time" datetime="{}" title="{}">{}</time>', utc, exact, words)
-
-
-def _exact(value: datetime) -> str:
-    local = timezone.localtime(value)
-    zone = local.tzname() or ""
-    if zone[:1] in "+-":  # zones without letters of their own
-        zone = f"UTC{zone}"
-    return f"{formats.date_format(local, 'DATETIME_FORMAT')} {zone}"
-
-
-def relative(value: datetime) -> str | None:
-    """How far ``value`` is from now, in its largest unit; None from 30 days on."""
-    seconds = (timezone.now() - value).total_seconds()
-    past = seconds >= 0
-    minutes, hours, days = (round(abs(seconds) / unit) for unit in (60, 3600, 86_400))
-    if days >= RELATIVE_DAYS:
-        return None
-    if minutes < 1:
-        return _("just now") if past else _("in a moment")
-    if minutes < 60:
-        text = (
-            ngettext("%(n)s minute ago", "%(n)s minutes ago", minutes)
-            if past
-            else ngettext("in %(n)s minute", "in %(n)s minutes", minutes)
-        )
-        return text % {"n": minutes}
-    if hours < 24:
-        text = (
-            ngettext("%(n)s hour ago", "%(n)s hours ago", hours)
-            if past
-            else ngettext("in %(n)s hour", "in %(n)s hours", hours)
-        )
-        return text % {"n": hours}
-    text = (
-        ngettext("%(n)s day ago", "%(n)s days ago", days)
-        if past
-        else ngettext("in %(n)s day", "in %(n)s days", days)
-    )
-    return text % {"n": days}
 
 
 @register.filter

@@ -16,7 +16,8 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from enterprise.models import Enterprise, Membership, Role, RunState, User
-from enterprise.templatetags.console import STATES, THEMES, number, octicon, relative, signed
+from enterprise.templatetags.console import STATES, THEMES, number, octicon, signed
+from enterprise.wording.times import relative_time
 
 NOW = datetime(2026, 11, 23, 6, 16, tzinfo=UTC)
 
@@ -94,7 +95,7 @@ class TestTimes:
         self, distance: timedelta, words: str | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(timezone, "now", lambda: NOW)
-        assert relative(NOW - distance) == words
+        assert relative_time(NOW - distance) == words
 
     def test_a_relative_time_has_the_exact_one_as_its_title(self) -> None:
         html = render('{% time value "relative" %}', value=timezone.now() - timedelta(hours=3))

@@ -1,0 +1,57 @@
+"""Times in the viewer's language and zone: exactly, and by their distance from now."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from functools import lru_cache
+
+from django.utils import formats, timezone
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+RELATIVE_DAYS = 30  # an older time is better told by its date
+
+
+def exact_time(value: datetime) -> str:
+    """``value`` in the viewer's zone, with the zone named."""
+    return _exact_in(value, timezone.get_current_timezone(), get_language())
+
+
+@lru_cache(maxsize=4096)  # pages show the same times again and again
+def _exact_in(value: datetime, viewers: tzinfo, _language: str | None) -> str:
+    local = value.astimezone(viewers)
+    zone = local.tzname() or ""
+    if zone[:1] in "+-":  # zones without letters of their own
+        zone = f"UTC{zone}"
+    return f"{formats.date_format(local, 'DATETIME_FORMAT')} {zone}"
+
+
+def relative_time(value: datetime) -> str | None:
+    """How far ``value`` is from now, in its largest unit; None from 30 days on."""
+    seconds = (timezone.now() - value).total_seconds()
+    past = seconds >= 0
+    minutes, hours, days = (round(abs(seconds) / unit) for unit in (60, 3600, 86_400))
+    if days >= RELATIVE_DAYS:
+        return None
+    if minutes < 1:
+        return _("just now") if past else _("in a moment")
+    if minutes < 60:
+        text = (
+            ngettext("%(n)s minute ago", "%(n)s minutes ago", minutes)
+            if past
+            else ngettext("in %(n)s minute", "in %(n)s minutes", minutes)
+        )
+        return text % {"n": minutes}
+    if hours < 24:
+        text = (
+            ngettext("%(n)s hour ago", "%(n)s hours ago", hours)
+            if past
+            else ngettext("in %(n)s hour", "in %(n)s hours", hours)
+        )
+        return text % {"n": hours}
+    text = (
+        ngettext("%(n)s day ago", "%(n)s days ago", days)
+        if past
+        else ngettext("in %(n)s day", "in %(n)s days", days)
+    )
+    return text % {"n": days}
