@@ -155,7 +155,7 @@ def _detail(enterprise: Enterprise, pk: int) -> InstanceDetailOut:
         **_instance_out(line).dict(),
         **{name: getattr(instance, name) for name in _SAME},
         has_ca_bundle=bool(instance.ca_bundle),
-        has_credentials=line.has_credentials,
+        has_credentials=line.credential is not None,
         github_error=line.github.error,
         license_url=line.license_url,
     )

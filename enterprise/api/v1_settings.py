@@ -124,9 +124,9 @@ def get_cloud(request: HttpRequest, slug: str) -> CloudOut:
         has_credentials=line.credential is not None,
         next_sync_at=enterprise.next_sync_at,
         gaps=[wording.gap_sentence(gap) for gap in line.state.gaps],
-        active_run=line.active and line.active.pk,
-        held_run=line.held and line.held.pk,
-        failed_run=line.failed and line.failed.pk,
+        active_run=line.active.pk if line.active else None,
+        held_run=line.held.pk if line.held else None,
+        failed_run=line.failed.pk if line.failed else None,
     )
 
 

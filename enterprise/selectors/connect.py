@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -62,7 +62,7 @@ class InstanceLine(NamedTuple):
     instance: ServerInstance
     state: InstanceState
     state_label: str | Promise
-    has_credentials: bool
+    credential: Credential | None
     active_run: int | None
     held_run: int | None
     failed_run: int | None  # the last run that ended, if it failed
@@ -91,18 +91,17 @@ def license_page(instance: ServerInstance) -> str:
 
 
 def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
-    """Every instance with its states, in four queries however many there are."""
-    runs = SyncRun.objects.filter(instance=OuterRef("pk"), kind=RunKind.INSTANCE).order_by("-pk")
-    ended = runs.filter(state__in=[RunState.SUCCEEDED, RunState.FAILED])
+    """Every instance with its token and its states, in two queries however many there are."""
+    runs = SyncRun.objects.filter(instance=OuterRef("pk"), kind=RunKind.INSTANCE)
+    newest = runs.order_by("-pk").values("pk")  # the larger an id, the later the run
     instances = (
         ServerInstance.objects.filter(enterprise=enterprise)
+        .select_related("credential")
         .annotate(
-            active_run=Subquery(runs.filter(state__in=ACTIVE).values("pk")[:1]),
-            held_run=Subquery(runs.filter(state=RunState.HELD).values("pk")[:1]),
-            last_run=Subquery(ended.values("pk")[:1]),
-            last_state=Subquery(ended.values("state")[:1]),
-            read_run=Subquery(runs.filter(state=RunState.SUCCEEDED).values("pk")[:1]),
-            has_credentials=Exists(Credential.objects.filter(instance=OuterRef("pk"))),
+            active_run=Subquery(newest.filter(state__in=ACTIVE)[:1]),
+            held_run=Subquery(newest.filter(state=RunState.HELD)[:1]),
+            failed_run=Subquery(newest.filter(state=RunState.FAILED)[:1]),
+            read_run=Subquery(newest.filter(state=RunState.SUCCEEDED)[:1]),
         )
         .order_by("host_name")
     )
@@ -114,7 +113,8 @@ def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
     lines = []
     for instance in instances:
         instance.enterprise = enterprise
-        failed = instance.last_state == RunState.FAILED
+        last_run = max(instance.failed_run or 0, instance.read_run or 0) or None
+        failed = instance.failed_run is not None and instance.failed_run == last_run
         state = _state(instance, now, held=instance.held_run is not None, failed=failed)
         github = github_sync(by_id.get(instance.server_id) or by_host.get(instance.host_name), now)
         lines.append(
@@ -122,11 +122,11 @@ def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
                 instance,
                 state,
                 state.label,
-                instance.has_credentials,
+                getattr(instance, "credential", None),
                 instance.active_run,
                 instance.held_run,
-                instance.last_run if failed else None,
-                instance.last_run,
+                instance.failed_run if failed else None,
+                last_run,
                 instance.read_run,
                 github,
                 license_page(instance),
@@ -165,7 +165,7 @@ def cloud_line(enterprise: Enterprise) -> CloudLine:
     """The cloud side with its token and its runs, in three queries."""
     runs = SyncRun.objects.filter(enterprise=enterprise, kind=RunKind.CLOUD)
     ended = [RunState.SUCCEEDED, RunState.FAILED]
-    newest = [
+    newest: list[Any] = [
         Subquery(runs.filter(state__in=states).order_by("-pk").values("pk")[:1])
         for states in (ACTIVE, [RunState.HELD], ended)
     ]

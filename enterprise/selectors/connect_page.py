@@ -21,7 +21,6 @@ class InstanceBox(NamedTuple):
     """
 
     line: InstanceLine
-    credential: Credential | None
     active: SyncRun | None
     held: SyncRun | None
     failed: SyncRun | None
@@ -37,6 +36,10 @@ class InstanceBox(NamedTuple):
         return self.line.instance
 
     @property
+    def credential(self) -> Credential | None:
+        return self.line.credential
+
+    @property
     def may_sync(self) -> bool:
         return self.instance.connect_enabled and self.instance.license_sync_enabled
 
@@ -48,10 +51,6 @@ CLOUD = "cloud"
 def instance_boxes(enterprise: Enterprise, *, only: int | None = None) -> list[InstanceBox]:
     """Every instance, or the one of id ``only``, in as many queries however many there are."""
     lines = [line for line in instance_lines(enterprise) if only in (None, line.instance.pk)]
-    credentials = {
-        credential.instance_id: credential
-        for credential in Credential.objects.filter(enterprise=enterprise).exclude(instance=None)
-    }
     runs = _runs(
         {
             run
@@ -62,7 +61,6 @@ def instance_boxes(enterprise: Enterprise, *, only: int | None = None) -> list[I
     return [
         InstanceBox(
             line,
-            credentials.get(line.instance.pk),
             runs.get(line.active_run),
             runs.get(line.held_run),
             runs.get(line.failed_run),
