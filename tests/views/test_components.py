@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from enterprise.models import Enterprise, Membership, Role, RunState, User
-from enterprise.templatetags.console import STATES, THEMES, number, octicon, signed
+from enterprise.templatetags.console import COMPONENTS, STATES, THEMES, number, octicon, signed
 from enterprise.wording.times import relative_time
 
 NOW = datetime(2026, 11, 23, 6, 16, tzinfo=UTC)
@@ -133,6 +133,18 @@ class TestContainers:
     def test_a_parameter_that_a_component_does_not_take_is_a_mistake_in_the_template(self) -> None:
         with pytest.raises(TemplateSyntaxError, match="'row' takes no acton"):
             render('{% component "row" acton="x" %}{% endcomponent %}')
+
+    def test_every_template_gives_only_what_a_component_takes(self) -> None:
+        given = [
+            (partial, set(re.findall(r" (\w+)=", params)))
+            for page in (settings.BASE_DIR / "templates").rglob("*.html")
+            for partial, params in re.findall(
+                r'{% component "(\w+)"((?:"[^"]*"|[^"%])*)%}', page.read_text()
+            )
+        ]
+        assert len(given) > 100
+        for partial, names in given:
+            assert names <= COMPONENTS[partial].keys(), (partial, names)
 
     def test_captured_markup_is_passed_on_as_it_is(self) -> None:
         html = render(
