@@ -64,7 +64,12 @@ class MemberForm(forms.Form):
     role = forms.ChoiceField(
         label=_("Role"),
         choices=lambda: [
-            (role.value, f"{role.label}: {ROLE_MEANINGS[role.value]}") for role in Role
+            (
+                role.value,
+                _("%(role)s: %(meaning)s")
+                % {"role": role.label, "meaning": ROLE_MEANINGS[role.value]},
+            )
+            for role in Role
         ],
         initial=Role.AUDITOR,
         widget=forms.RadioSelect,
