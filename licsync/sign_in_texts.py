@@ -12,6 +12,7 @@ TEXTS = [
     gettext_noop("Sign In"),
     gettext_noop("Two-Factor Authentication"),
     gettext_noop("Security Keys"),
+    gettext_noop("Alternative options"),
     gettext_noop("Use your password"),
     gettext_noop("Use authenticator app or code"),
     gettext_noop("Use a security key"),
