@@ -37,6 +37,11 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
         """The address that rate limits count by: ``licsync.proxies`` says whose headers are believed."""
         return request.META.get("REMOTE_ADDR") or _NO_ADDRESS
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Guesses count by the login alone: allauth adds the host, whose port a guesser chooses."""
+        login: str = credentials.get("email") or credentials.get("username") or ""
+        return login.lower()
+
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """One rule for allauth's own pages and ours.
 

@@ -246,6 +246,15 @@ def test_a_forwarded_address_of_a_stranger_does_not_reset_the_count(client, mona
     assert "_auth_user_id" not in client.session
 
 
+def test_another_port_in_the_host_does_not_reset_the_count(client, mona):
+    """Django allows any port of an allowed host."""
+    for n in range(5):
+        headers = {"Host": f"127.0.0.1:{9000 + n}"}
+        client.post("/accounts/login/", {"login": "mona", "password": "wrong"}, headers=headers)
+    sign_in(client)
+    assert "_auth_user_id" not in client.session
+
+
 def test_rotating_the_keys_renews_the_seeds(mona, secret, settings):
     old = settings.LICSYNC_CREDENTIAL_KEYS
     settings.LICSYNC_CREDENTIAL_KEYS = [Fernet.generate_key().decode(), *old]
