@@ -16,6 +16,7 @@ import psycopg
 import pytest
 import redis
 from django.test import TransactionTestCase
+from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
@@ -57,6 +58,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if SERVICES_REQUIRED:
                 pytest.fail(f"{reason}, and LICSYNC_REQUIRE_SERVICES is set", pytrace=False)
             pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A request leaves its language behind in the thread; the next test shall not notice."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def identity_link(*, user: User, provider: str, named: str, uid: str, actor: Act
     account = account or SocialAccount(provider=named, uid=uid)
     account.user = user
     account.save()
-    _record_of_person(user, "user.identity_link", {"after": {"provider": provider}}, actor)
+    _record_of_person(user, actor, action="user.identity_link", after={"provider": provider})
     return True
 
 
@@ -114,13 +114,11 @@ def identity_unlink(*, user: User, provider: str, named: str, actor: Actor) -> b
     if by_group or not other_ways:
         raise Refused("identity_needed")
     accounts.filter(provider=named).delete()
-    _record_of_person(user, "user.identity_unlink", {"before": {"provider": provider}}, actor)
+    _record_of_person(user, actor, action="user.identity_unlink", before={"provider": provider})
     return True
 
 
-def _record_of_person(
-    user: User, action: str, changed: dict[str, dict[str, str]], actor: Actor
-) -> None:
+def _record_of_person(user: User, actor: Actor, *, action: str, **changed: dict[str, str]) -> None:
     """An event in the log of each enterprise in which the person has a role."""
     for membership in Membership.objects.filter(user=user).select_related("enterprise"):
         audit_record(

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import transaction
-from django.utils import translation
 
 from enterprise.api import limits
 from tests.access.world import World
@@ -21,8 +20,7 @@ def _world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
 
 
 @pytest.fixture
-def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("enterprise.api.v3.counter", limits.Counter())
     cache.clear()
-    with translation.override("en"):
-        yield _world
+    return _world

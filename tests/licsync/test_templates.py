@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.template import Context, Template, TemplateSyntaxError, engines
 from django.template.base import TextNode
 from django.template.loader import render_to_string
 from django.utils import translation
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
 
 
 def only_text(source: str) -> bool:

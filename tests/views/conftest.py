@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from django.utils import translation
 
 from enterprise.models import Enterprise, Role, ServerInstance, User
 from tests.factories import (
@@ -19,13 +18,6 @@ from tests.factories import (
 )
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    """A request leaves its language behind in the thread; the next test shall not notice."""
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture

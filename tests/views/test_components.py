@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,13 +23,6 @@ NOW = datetime(2026, 11, 23, 6, 16, tzinfo=UTC)
 
 def render(source: str, **context: Any) -> str:
     return Template("{% load console %}" + source).render(Context(context))
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    """A request leaves its language behind in the thread; the next test shall not notice."""
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture

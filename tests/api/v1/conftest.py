@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from django.utils import translation
 from jsonschema import Draft202012Validator, FormatChecker
 
 from enterprise.api.v1 import api
@@ -38,13 +37,6 @@ BODIES: dict[str, Any] = {
     "set_group": {"provider": "corp", "group": "staff", "role": "auditor"},
 }
 """By operationId: a body that fits, where an empty object does not."""
-
-
-@pytest.fixture(autouse=True)
-def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A request leaves its language behind in the thread; the next test shall not notice."""
-    with translation.override("en"):
-        yield
 
 
 @cache
