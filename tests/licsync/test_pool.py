@@ -16,22 +16,22 @@ from licsync import addresses
 pytestmark = pytest.mark.postgres
 
 MOST, THREADS = 10, 25
+ALIAS = "pooled"  # a process has one pool for each alias, and this one may have that of "default"
 
 
 def test_many_threads_share_the_connections_of_a_pool(
     postgres_url: str, tmp_path: Path, django_db_blocker: Any
 ) -> None:
     """Each request takes one and gives it back: they stay open, and the rest waits its turn."""
-    handler = ConnectionHandler(
-        {"default": addresses.database("DATABASE_URL", postgres_url, base=tmp_path)}
-    )
+    pooled = addresses.database("DATABASE_URL", postgres_url, base=tmp_path)
+    handler = ConnectionHandler({"default": {}, ALIAS: pooled})
     begun = threading.Barrier(THREADS)
     backends: list[int] = []
 
     def request() -> None:
         begun.wait(timeout=60)
         for _again in range(3):
-            connection = handler["default"]
+            connection = handler[ALIAS]
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid(), pg_sleep(0.02)")
                 backends.append(cursor.fetchone()[0])
@@ -49,4 +49,4 @@ def test_many_threads_share_the_connections_of_a_pool(
             assert row is not None
             assert 1 <= row[0] - 1 <= MOST  # kept, for the next requests
     finally:
-        handler["default"].close_pool()  # type: ignore[attr-defined]  # PostgreSQL's own
+        handler[ALIAS].close_pool()  # type: ignore[attr-defined]  # PostgreSQL's own
