@@ -43,6 +43,7 @@ class Console:
             "LICSYNC_TICK_SECONDS": "1",
             "LICSYNC_LEASE_SECONDS": "3",
             "LICSYNC_RETRY_BASE_SECONDS": "0.1",
+            "LICSYNC_SPARED_PROCESSORS": "0",  # nobody waits for a page here
         }
         if database:
             self.environment["DATABASE_URL"] = database
