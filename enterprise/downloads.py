@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, Protocol
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -81,10 +82,14 @@ def table_file(
 ) -> HttpResponseBase:
     """Any other table, as CSV or JSON lines; its rows are read while it is sent.
 
-    ``?bom=1`` puts a UTF-8 mark in front of CSV, for spreadsheets.
+    ``?bom=1`` puts a UTF-8 mark in front of CSV, for spreadsheets. Raises BadRequest for what is neither
+    yes nor no.
     """
     suffix = "jsonl" if json_lines else "csv"
-    mark = request.GET.get("bom", "").lower() in ("1", "true")
+    asked = request.GET.get("bom", "false").lower()
+    if asked not in ("0", "1", "false", "true"):
+        raise BadRequest("bom is true or false")
+    mark = asked in ("1", "true")
     response = _download(
         request,
         reader,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.log import log_response
@@ -107,8 +107,11 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 
 @api.exception_handler(HttpError)
+@api.exception_handler(BadRequest)
 @api.exception_handler(SuspiciousOperation)
-def _malformed(request: HttpRequest, _error: HttpError | SuspiciousOperation) -> HttpResponse:
+def _malformed(
+    request: HttpRequest, _error: HttpError | BadRequest | SuspiciousOperation
+) -> HttpResponse:
     return answer(request, Problem(400, "bad_request", "The request is malformed."))
 
 

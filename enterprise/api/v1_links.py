@@ -10,6 +10,7 @@ from ninja import Field, Path, Query, Schema
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     ConfigDict,
     ValidationInfo,
     WithJsonSchema,
@@ -33,6 +34,13 @@ After = Annotated[int, Query(ge=0, le=MOST, description="As in `Link`: where to 
 Before = Annotated[int | None, Query(ge=1, le=MOST, description="As in `Link`: where to go on")]
 
 
+def _no_number(value: object) -> object:
+    """Pydantic would take one, as text too, for the seconds since 1970."""
+    if not isinstance(value, str) or "-" not in value[1:]:
+        raise ValueError("should be a time with its zone (RFC 3339)")
+    return value
+
+
 def _in_utc(at: dt.datetime) -> dt.datetime:
     try:
         return at.astimezone(dt.UTC)
@@ -40,7 +48,7 @@ def _in_utc(at: dt.datetime) -> dt.datetime:
         raise ValueError("is out of range") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]
 """A time with its zone (RFC 3339)."""
 
 

@@ -137,3 +137,9 @@ def test_the_cookie_of_a_session_counts_for_nothing(
     )
     assert anonymous.status_code == 401
     assert "Set-Cookie" not in anonymous.headers
+
+
+@pytest.mark.parametrize("neither", ["null", "", "2"])
+def test_a_mark_is_asked_for_by_yes_or_no(reader: V1, counted: Snapshot, neither: str) -> None:
+    response = reader.get(f"{reader.start}/allocation.csv", {"bom": neither})
+    assert response.status_code == 400

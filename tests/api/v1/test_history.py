@@ -125,3 +125,9 @@ def test_snapshots_since_a_time_still_tell_what_changed(reader: V1, enterprise: 
     since = ago(days=6).isoformat()
     shown = reader.read("/snapshots", since=since)["items"]
     assert [(each["persons"], each["change"]) for each in shown] == [(12, 1), (11, 1)]
+
+
+@pytest.mark.parametrize("number", ["0", "0.5", "-1", "1700000000"])
+def test_a_time_is_no_number_of_seconds(reader: V1, counted: Snapshot, number: str) -> None:
+    response = reader.get(f"{reader.start}/snapshots", {"since": number})
+    assert response.status_code == 422
