@@ -29,7 +29,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--instance", type=_instance, action="append", metavar="HOST=COUNT", help="may be repeated"
     )
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument(
+        "--latency", type=float, default=0.0, help="seconds an answer takes at least"
+    )
     parser.add_argument(
         "--port", type=int, default=0, help="GHEC's port; the instances take the ones after it"
     )

@@ -187,7 +187,7 @@ def _odd(row: Row, number: int, oddities: frozenset[str]) -> Row:
 
 def tamper_rows(rows: Rows, kind: str) -> Rows:
     """The rows as a fault of the content shows them."""
-    makers, oddities = list(rows.makers), rows.oddities
+    makers, oddities = rows.makers, rows.oddities
     match kind:
         case "empty":
             return Rows([], oddities)

@@ -78,8 +78,8 @@ class Fleet:
 def serve(world: World, *, latency: float = 0.0, ports: Mapping[str, int] | None = None) -> Fleet:
     """A fleet for the world, not started yet: ``with serve(world) as fleet`` or ``start()``.
 
-    ``latency`` is in seconds before each answer; ``ports`` maps ``"ghec"`` or a host name to a
-    port, any other site takes a free one.
+    ``latency`` is how many seconds an answer takes at the least; ``ports`` maps ``"ghec"`` or a host
+    name to a port, any other site takes a free one.
     """
     return Fleet(world, latency=latency, ports=ports or {})
 
