@@ -129,7 +129,7 @@ def stage_accounts(
     take = known.pop
     for batch in in_batches(accounts, 500):
         read += len(batch)
-        idle += sum(1 for account in batch if account.suspended or account.excluded)
+        idle += len([1 for account in batch if account.suspended or account.excluded])
         digests = digests_of(batch)
         before = [take(account.user_id, None) for account in batch]
         # Most accounts are as they were: nothing more is done for those.

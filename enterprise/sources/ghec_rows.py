@@ -46,7 +46,7 @@ def row_of(user: Mapping[str, Any]) -> CloudRow:
     emails = texts_of(get("enterprise_server_emails"))
     primary = texts_of(get("enterprise_server_primary_emails"))
     roles = texts_of(get("github_com_enterprise_roles"))
-    extra = ((name, _joined(user[name])) for name in _EXTRA if name in user)
+    extra = [(name, _joined(user[name])) for name in _EXTRA if name in user]
     return CloudRow(
         login=text_of(get("github_com_login")),
         name=text_of(get("github_com_name")),
@@ -67,7 +67,7 @@ def row_of(user: Mapping[str, Any]) -> CloudRow:
         visual_studio_status=text_of(get("visual_studio_license_status")),
         visual_studio_email=text_of(get("visual_studio_subscription_email")),
         total_accounts=whole_number(get("total_user_accounts")) or 0,
-        extra=tuple((name, text) for name, text in extra if text),
+        extra=tuple([(name, text) for name, text in extra if text]),
     )
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 
 from enterprise.faults import Fault
 from enterprise.outbound_faults import wait_asked
@@ -95,6 +96,11 @@ def text_lines(chunks: Iterable[bytes], *, framed: bool = True) -> Iterator[str]
     ``framed`` (the server said where the body ends), a last line without its end is a cut body.
     Raises Fault ``not_utf8`` (line), ``line_too_long`` (line) or ``cut_short``.
     """
+    # Chained, so that no frame of Python stands between a line and the parser.
+    return chain.from_iterable(_lines_by_chunk(chunks, framed))
+
+
+def _lines_by_chunk(chunks: Iterable[bytes], framed: bool) -> Iterator[Iterable[str]]:
     rest = b""
     line = 1
     start = True
@@ -108,13 +114,13 @@ def text_lines(chunks: Iterable[bytes], *, framed: bool = True) -> Iterator[str]
             text = _text(rest[:end], line)
             line += text.count("\n")
             rest = rest[end:]
-            yield from io.StringIO(text, newline="\n")
+            yield io.StringIO(text, newline="\n")
         if len(rest) > MAX_LINE:
             raise Fault("line_too_long", line=line)
     if rest:
         if not framed:
             raise Fault("cut_short", retry=True, line=line)
-        yield _text(rest, line)
+        yield (_text(rest, line),)
 
 
 def _text(data: bytes, line: int) -> str:

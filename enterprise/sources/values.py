@@ -25,12 +25,15 @@ def texts_of(value: Any) -> tuple[str, ...]:
     if not value:
         return ()
     values = value if isinstance(value, list) else [value]
+    if len(values) == 1:  # as nearly always
+        text = text_of(values[0])
+        return (text,) if text else ()
     return tuple(dict.fromkeys(text for entry in values if (text := text_of(entry))))
 
 
 def flag_of(value: Any) -> bool | None:
     """Give true, false, or None for null, ``""`` and anything else."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return value
     return {"true": True, "false": False}.get(text_of(value).lower())
 
