@@ -60,7 +60,7 @@ class AlertForm(ReceiversForm):
         min_value=0,
         max_value=THRESHOLD_MOST,
         help_text=_(
-            "Free seats below it, a jump of at least it, days left at the most, or days since the"
+            "Free licenses below it, a jump of at least it, days left at the most, or days since the"
             " upload. A sync that failed needs none."
         ),
     )
@@ -68,7 +68,7 @@ class AlertForm(ReceiversForm):
         label=_("Unit"),
         required=False,
         choices=[("", "—"), *AlertUnit.choices],
-        help_text=_("Persons or per cent for seats and jumps; all others are in days."),
+        help_text=_("Persons or per cent for licenses and jumps; all others are in days."),
     )
     repeat_days = forms.IntegerField(
         label=_("Remind after … days"),

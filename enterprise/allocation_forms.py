@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class TargetForm(forms.Form):
     organization = forms.CharField(label=_("Organization"), max_length=ORGANIZATION_LENGTH)
     seats = forms.IntegerField(
-        label=_("Target in seats"),
+        label=_("Target in licenses"),
         required=False,
         min_value=0,
         max_value=TARGET_MOST,

@@ -25,7 +25,7 @@ class PlanForm(forms.Form):
     """How many seats to free."""
 
     seats = forms.IntegerField(
-        label=_("Seats to free"),
+        label=_("Licenses to free"),
         min_value=1,
         max_value=MOST_SEATS,
         help_text=_("Of those longest not active, who are in no open plan and not exempt."),

@@ -1,8 +1,10 @@
-"""Every code that the console can store has a sentence."""
+"""Every code that the console can store has a sentence, and the same thing the same word."""
 
 from __future__ import annotations
 
 import ast
+import gettext
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from django.utils import translation
 
 from enterprise import wording
 
-ENTERPRISE = Path(wording.__file__).parent
+ENTERPRISE = Path(wording.__file__).parent.parent
 
 
 def codes(*callables: str) -> set[str]:
@@ -46,3 +48,16 @@ def test_every_sentence_renders_without_its_parameters(code: str, language: str)
 
 def test_an_unknown_code_shows_as_itself() -> None:
     assert wording.sentence("from_a_later_version") == "from_a_later_version"
+
+
+def test_what_a_person_consumes_is_a_license_in_every_sentence() -> None:
+    """An instance's own license has seats, by GitHub's field of that name."""
+    (path,) = ENTERPRISE.parent.glob("locale/de/LC_MESSAGES/django.mo")
+    with path.open("rb") as file:
+        messages = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+    texts = {key if isinstance(key, str) else key[0] for key in messages}
+
+    said = {text for text in texts if re.search(r"\bseats?\b", text, re.IGNORECASE)}
+
+    assert len(texts) > 1000
+    assert {text for text in said if not re.search("the license's seats|seats used", text)} == set()

@@ -1,4 +1,4 @@
-"""``/api/v1``: whose seats are whose, and targets."""
+"""``/api/v1``: whose licenses are whose, and targets."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class PartOut(Schema):
     name: str
     persons: int
     shared: int = Field(description="Persons who are in other parts as well")
-    exact_share: str = Field(description="The sum of their split seats, as a fraction")
+    exact_share: str = Field(description="The sum of their split licenses, as a fraction")
     share: str = Field(description="The same, rounded")
-    seats: int = Field(description="Whole seats; all parts add up to `persons` of the whole")
+    seats: int = Field(description="Whole licenses; all parts add up to `persons` of the whole")
     target: int | None
-    over: int | None = Field(description="Seats above the target, below nought if under it")
+    over: int | None = Field(description="Licenses above the target, below nought if under it")
     cost: str | None
 
 
@@ -84,7 +84,7 @@ class AllocationOut(Schema):
     "/enterprises/{slug}/allocation",
     response=AllocationOut,
     auth=reads,
-    summary="Get the seats by organization, instance or cost center",
+    summary="Get the licenses by organization, instance or cost center",
 )
 def get_allocation(
     request: HttpRequest,
@@ -123,7 +123,7 @@ def _lines(enterprise: Enterprise, by: By, as_of: int | None) -> tuple[Snapshot,
     snapshot = kept or snapshot_asked(enterprise, as_of)
     lines = allocation_lines(enterprise, snapshot, Dimension(by))
     if lines is None:
-        raise Problem(409, "not_allocated", "The seats of this count have not been split.")
+        raise Problem(409, "not_allocated", "The licenses of this count have not been split.")
     return snapshot, lines
 
 
@@ -146,7 +146,7 @@ def _part_out(line: PartLine) -> PartOut:
     "/enterprises/{slug}/allocation.csv",
     response={200: None},
     auth=reads,
-    summary="Download the seats for chargeback",
+    summary="Download the licenses for chargeback",
     openapi_extra=CSV_FILE,
 )
 def download_allocation(
@@ -194,7 +194,7 @@ def list_targets(request: HttpRequest, slug: str) -> Targets:
 def put_target(
     request: HttpRequest, slug: str, organization: Organization, target: TargetIn
 ) -> TargetOut:
-    """So many seats it should have at most; nothing is refused beyond it."""
+    """So many licenses it should have at most; nothing is refused beyond it."""
     enterprise = enterprise_of(request, slug)
     target_set(
         enterprise=enterprise,

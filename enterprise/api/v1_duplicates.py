@@ -82,7 +82,7 @@ class PairPerson(Schema):
 
 
 class DuplicateOut(Schema):
-    """Two persons. `one` is on servers only and would join `other`; that saves one seat.
+    """Two persons. `one` is on servers only and would join `other`; that saves one license.
 
     `group_saves` is what it saves to join everybody in its `group`. `ending` and `saved` tell how a
     closed pair ended; its `evidence` is then empty, `change` null.
@@ -123,7 +123,7 @@ class Duplicates(Schema):
     pending: bool = Field(description="Whether the newest count is still to be looked into")
     steps: list[StepOut]
     unavailable: dict[str, str]
-    saved: int = Field(description="Seats saved so far by pairs that count as one person now")
+    saved: int = Field(description="Licenses saved so far by pairs that count as one person now")
 
 
 class WhatIfOut(Schema):

@@ -24,13 +24,13 @@ router = Router(tags=["insights"])
 
 
 class NewPlan(Asked):
-    """How many seats to free."""
+    """How many licenses to free."""
 
     seats: Whole
 
 
 class PlanOut(Schema):
-    """A plan, and what became of its seats. `seats` may be fewer than `wanted`."""
+    """A plan, and what became of its licenses. `seats` may be fewer than `wanted`."""
 
     id: int
     wanted: int
@@ -58,7 +58,7 @@ class PlannedAccount(Schema):
 
 
 class SeatOut(Schema):
-    """A person of a plan; the seat is freed when the last of the accounts is suspended."""
+    """A person of a plan; the license is freed when the last of the accounts is suspended."""
 
     id: int
     number: int
@@ -86,7 +86,7 @@ def list_plans(
     "/enterprises/{slug}/reclaim/plans",
     response={201: PlanOut},
     auth=writes,
-    summary="Make a plan to free seats",
+    summary="Make a plan to free licenses",
 )
 def make_plan(request: HttpRequest, slug: str, new: NewPlan) -> Status[PlanOut]:
     """Of those longest not active, who are in no open plan nor exempt. Nothing is suspended by this."""
@@ -123,7 +123,7 @@ def get_plan(request: HttpRequest, slug: str, plan_id: Id) -> PlanOut:
     "/enterprises/{slug}/reclaim/plans/{plan_id}/seats",
     response=Seats,
     auth=reads,
-    summary="List the seats of a plan",
+    summary="List the licenses of a plan",
 )
 def list_seats(
     request: HttpRequest,
@@ -159,7 +159,7 @@ def list_seats(
     summary="End a plan",
 )
 def end_plan(request: HttpRequest, slug: str, plan_id: Id) -> PlanOut:
-    """It keeps what became of its seats; who was not freed may be planned anew."""
+    """It keeps what became of its licenses; who was not freed may be planned anew."""
     enterprise = enterprise_of(request, slug)
     plan_end(plan=_plan(enterprise, plan_id).plan, actor=actor_of(request))
     return _plan_out(_plan(enterprise, plan_id))

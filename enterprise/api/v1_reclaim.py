@@ -33,7 +33,7 @@ Which = Literal["free", "exempt", "all"]
 
 
 class ExemptionOut(Schema):
-    """Why a person keeps the seat, and until which day."""
+    """Why a person keeps the license, and until which day."""
 
     reason: str
     until: dt.date
@@ -78,7 +78,7 @@ class NewExemption(Asked):
     "/enterprises/{slug}/reclaim",
     response=Candidates,
     auth=reads,
-    summary="List persons whose seats could be freed",
+    summary="List persons whose licenses could be freed",
 )
 def list_candidates(
     request: HttpRequest,
@@ -119,7 +119,7 @@ def list_candidates(
     "/enterprises/{slug}/reclaim.csv",
     response={200: None},
     auth=reads,
-    summary="Download persons whose seats could be freed",
+    summary="Download persons whose licenses could be freed",
     openapi_extra=CSV_FILE,
 )
 def download_candidates(request: HttpRequest, slug: str, which: Which = "free") -> HttpResponseBase:
@@ -132,7 +132,7 @@ def download_candidates(request: HttpRequest, slug: str, which: Which = "free") 
     "/enterprises/{slug}/reclaim/persons/{number}/exemption",
     response={204: None},
     auth=writes,
-    summary="Let a dormant person keep the seat",
+    summary="Let a dormant person keep the license",
 )
 def exempt_person(
     request: HttpRequest, slug: str, number: Id, exemption: NewExemption

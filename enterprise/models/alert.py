@@ -14,7 +14,7 @@ from enterprise.models.webhook import Webhook
 
 
 class AlertKind(models.TextChoices):
-    FREE_SEATS = "free_seats", _("Few free seats")
+    FREE_SEATS = "free_seats", _("Few free licenses")
     COUNT_JUMP = "count_jump", _("Jump in the count")
     SYNC = "sync", _("Our sync failed, is held or overdue")
     GITHUB_SYNC = "github_sync", _("GitHub's own sync failed, is overdue or never happened")

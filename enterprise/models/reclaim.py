@@ -98,8 +98,8 @@ class ReclaimPlan(models.Model):
 class SeatState(models.TextChoices):
     PLANNED = "planned", _("Planned")
     NOT_DONE = "not_done", _("Not done")
-    FREED = "freed", _("Seat freed")
-    NOT_FREED = "not_freed", _("Done, seat not freed")
+    FREED = "freed", _("License freed")
+    NOT_FREED = "not_freed", _("Done, license not freed")
 
 
 class ReclaimSeat(models.Model):

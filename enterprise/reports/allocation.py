@@ -22,7 +22,7 @@ CHARGEBACK_HEAD = (
     "Shared persons",
     "Exact share",
     "Share",
-    "Seats",
+    "Licenses",
     "Target",
     "Over target",
     "Price",

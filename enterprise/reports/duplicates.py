@@ -25,14 +25,14 @@ DUPLICATES_HEAD = (
     "On the cloud account",
     "Or suspend one of both on",
     "Group",
-    "Seats the group saves",
+    "Licenses the group saves",
     "Found at",
     "Decided by",
     "Decided at",
     "Reason",
     "Ending",
     "Closed at",
-    "Seats saved",
+    "Licenses saved",
 )
 
 

@@ -46,7 +46,7 @@ PLAN_HEAD = (
     "Last active",
     "Person",
     "Key",
-    "State of the seat",
+    "State of the license",
 )
 
 

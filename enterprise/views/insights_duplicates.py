@@ -100,7 +100,7 @@ def duplicates(request: HttpRequest, access: Access) -> HttpResponse:
         "rule_names": wording.DUPLICATE_RULES.items(),
         "states": DuplicateState.choices,
         "leasts": [(step, _("At least %(n)s %%") % {"n": step}) for step in STEPS if step],
-        "sorts": [("confidence", _("Most certain first")), ("saves", _("Most seats first"))],
+        "sorts": [("confidence", _("Most certain first")), ("saves", _("Most licenses first"))],
     }
     return shell.page(
         request,

@@ -98,7 +98,7 @@ def exemption(request: HttpRequest, access: Access, number: int) -> HttpResponse
         return redirect("reclaim", access.enterprise.slug)
     form = ExemptionForm(request.POST or None)
     exempt = partial(exemption_set, enterprise=access.enterprise, number=number, actor=access.actor)
-    if shell.saved(request, form, exempt, _("This person keeps the seat until that day.")):
+    if shell.saved(request, form, exempt, _("This person keeps the license until that day.")):
         return redirect("reclaim", access.enterprise.slug)
     status = shell.REFUSED if form.errors else 200
     context = {"line": line, "form": form}

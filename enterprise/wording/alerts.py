@@ -10,8 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 _RULES: dict[str, str | Promise] = {
-    "free_seats:number": _("Fewer than %(threshold)s free seats"),
-    "free_seats:percent": _("Less than %(threshold)s %% of the purchased seats free"),
+    "free_seats:number": _("Fewer than %(threshold)s free licenses"),
+    "free_seats:percent": _("Less than %(threshold)s %% of the purchased licenses free"),
     "count_jump:number": _("The count changes by %(threshold)s persons or more within 7 days"),
     "count_jump:percent": _("The count changes by %(threshold)s %% or more within 7 days"),
     "sync:": _("A sync of this console failed, is held or overdue"),
@@ -25,10 +25,10 @@ _RULES: dict[str, str | Promise] = {
 }
 _FOUND: dict[str, str | Promise] = {
     "free_seats:github": _(
-        "Seats are running short: GitHub counts %(used)s of %(purchased)s purchased, so %(free)s are free."
+        "Licenses are running short: GitHub counts %(used)s of %(purchased)s purchased, so %(free)s are free."
     ),
     "free_seats:console": _(
-        "Seats are running short: this console finds %(used)s persons for %(purchased)s purchased, so %(free)s are free; GitHub's own count is not known."
+        "Licenses are running short: this console finds %(used)s persons for %(purchased)s purchased, so %(free)s are free; GitHub's own count is not known."
     ),
     "count_jump": _(
         "The count jumped: this console finds %(now)s persons, and found %(before)s seven days ago."

@@ -103,7 +103,7 @@ REFUSALS: dict[str, str | Promise] = {
     # The digest
     "bad_digest_rhythm": _("“%(value)s” is no rhythm of a digest. Choose off, weekly or monthly."),
     "digest_not_counted": _("Nothing has been counted yet, so there is nothing to tell."),
-    "exemption_reason_needed": _("Say why this person keeps the seat."),
+    "exemption_reason_needed": _("Say why this person keeps the license."),
     "exemption_bad_end": _("Choose a day from today on, within five years."),
     "nobody_to_reclaim": _(
         "There is nobody to plan: no dormant person is free of a plan and exemption."

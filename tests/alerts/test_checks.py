@@ -132,7 +132,9 @@ def test_githubs_count_is_the_basis_where_it_is_known_and_ours_elsewhere(
 ) -> None:
     rule = rule_of(enterprise, "free_seats", 11)
     check(enterprise)
-    assert text() == ("Seats are running short: GitHub counts 195 of 200 purchased, so 5 are free.")
+    assert text() == (
+        "Licenses are running short: GitHub counts 195 of 200 purchased, so 5 are free."
+    )
     rule.delete()
     Snapshot.objects.update(github_total=None)
     rule_of(enterprise, "free_seats", 11)

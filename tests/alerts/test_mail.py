@@ -39,8 +39,8 @@ def test_people_by_role_and_by_name_get_it_in_their_language(
     assert sorted(post.recipients) == ["lena@example.com", "mona@example.com"]
     english, german = post.letters
     assert english["To"] == "mona@example.com"
-    assert "[Acme] Seats are running short: GitHub counts 195 of 200" in english["Subject"]
-    assert "Seats" not in german["Subject"]
+    assert "[Acme] Licenses are running short: GitHub counts 195 of 200" in english["Subject"]
+    assert "Licenses" not in german["Subject"]
     for letter in post.letters:
         plain = letter.get_body(("plain",))
         html = letter.get_body(("html",))

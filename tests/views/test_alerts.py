@@ -61,7 +61,7 @@ def test_one_is_added_changed_and_deleted(owner: Client, auditor: Client, acme: 
     assert [member.user.username for member in rule.people.all()] == ["audrey"]
     assert list(rule.webhooks.all()) == [hook]
     page = owner.get(PAGE).content.decode()
-    assert "Less than 10 % of the purchased seats free" in page
+    assert "Less than 10 % of the purchased licenses free" in page
     edit = f"{PAGE}/{rule.pk}/edit"
     assert "audrey" in owner.get(edit).content.decode()
     owner.post(edit, {"kind": "sync", "threshold": "", "repeat_days": "0", "roles": ["owner"]})

@@ -141,7 +141,7 @@ class TestTheChargebackFile:
         head, *rows = table(auditor.get(f"{PAGE}.csv?by=organization&as_of={counted.pk}"))
         red = dict(zip(head, rows[1], strict=True))
         assert (red["Part"], red["Exact share"], red["Share"]) == ("red", "3/2", "1.5000")
-        assert (red["Seats"], red["Price"], red["Cost"]) == ("1", "21.10", "21.10")
+        assert (red["Licenses"], red["Price"], red["Cost"]) == ("1", "21.10", "21.10")
         costs = sum(Decimal(dict(zip(head, row, strict=True))["Cost"]) for row in rows)
         assert costs == counted.persons * Decimal("21.10")
 

@@ -58,10 +58,10 @@ def test_ticked_pairs_tell_the_new_total_without_a_script(
     first, second = pairs()
     assert snapshot.persons == 5
     one = owner.get(f"{PAGE}?tick={first.pk}")
-    assert "one person: 4 instead of 5 persons. 1 seat saved." in text_of(one)
+    assert "one person: 4 instead of 5 persons. 1 license saved." in text_of(one)
     assert one.content.decode().count(" checked>") == 1
     both = text_of(owner.get(f"{PAGE}?tick={first.pk}&tick={second.pk}&tick=x&tick=99"))
-    assert "2 ticked pairs were one person each: 3 instead of 5 persons. 2 seats saved." in both
+    assert "2 ticked pairs were one person each: 3 instead of 5 persons. 2 licenses saved." in both
 
 
 def test_ticks_outlive_filters_and_pages(owner: Client, snapshot: Snapshot) -> None:

@@ -123,7 +123,7 @@ QUESTIONS: list[tuple[Callable[[Enterprise], str], str, list[str]]] = [
         ["its 1 delivery is deleted", "1 of them is not sent", "1 alert tells it no more"],
     ),
     (erase_mapping, "Erase the mapping?", ["2 entries are deleted at once."]),
-    (end_plan, "End plan", ["2 seats are not freed yet", "1 was freed"]),
+    (end_plan, "End plan", ["2 licenses are not freed yet", "1 was freed"]),
 ]
 
 

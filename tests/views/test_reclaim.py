@@ -47,7 +47,7 @@ def test_the_page_lists_who_holds_a_seat_and_says_that_it_suspends_nobody(
 
 def test_a_plan_is_made_shown_downloaded_and_ended(owner: Client, snapshot: Snapshot) -> None:
     made = owner.post(PAGE, {"seats": "1"}, follow=True)
-    assert "Plan to free 1 seat" in text_of(made)
+    assert "Plan to free 1 license" in text_of(made)
     assert "ada@acme.example ghes1.example.com:1 March 1, 2026 Planned" in text_of(made)
     plan = ReclaimPlan.objects.get()
     head, row = table(owner.get(f"{PAGE}/plans/{plan.pk}.csv"))

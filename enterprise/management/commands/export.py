@@ -101,14 +101,14 @@ class Command(BaseCommand):
             "--state", choices=DuplicateState.values, default=DuplicateState.OPEN
         )
         what.add_parser(
-            "reclaim", parents=[common, tables], help="persons whose seats could be freed"
+            "reclaim", parents=[common, tables], help="persons whose licenses could be freed"
         )
         plan = what.add_parser(
             "plan", parents=[common, tables], help="a plan of what to suspend where"
         )
         plan.add_argument("plan", metavar="ID", type=int, help="the id of a plan")
         allocation = what.add_parser(
-            "allocation", parents=[common, tables], help="the seats for chargeback"
+            "allocation", parents=[common, tables], help="the licenses for chargeback"
         )
         allocation.add_argument("--by", choices=Dimension.values, default=Dimension.ORGANIZATION)
         allocation.add_argument("--as-of", metavar="ID", type=int, help="the id of a snapshot")
@@ -239,7 +239,7 @@ class Command(BaseCommand):
         dimension = Dimension(by)
         lines = allocation_lines(enterprise, snapshot, dimension)
         if lines is None:
-            text = _("The seats of this count have not been split.")
+            text = _("The licenses of this count have not been split.")
             raise CommandError(text, returncode=EXIT_FAILED)
         rows = chargeback_rows(enterprise, snapshot, dimension, lines)
         return Table(f"chargeback-{by}-{snapshot.pk}", CHARGEBACK_HEAD, rows, snapshot.taken_at)
