@@ -28,6 +28,10 @@ class RunCancelledError(Exception):
     """An owner asked this run to stop."""
 
 
+class RunOverBudgetError(Exception):
+    """The run has had all the time that one run may take; not a Fault, which a part may live with."""
+
+
 class Claim:
     """One worker's hold on one run; every write is fenced by state and attempt number."""
 
@@ -68,7 +72,7 @@ class Claim:
             return
         self._beat_at = now
         if now > self.deadline:
-            raise Fault("run_budget_exceeded", seconds=settings.LICSYNC_RUN_BUDGET_SECONDS)
+            raise RunOverBudgetError
         self.update(**({} if done is None else {"done": done}))
         if SyncRun.objects.filter(pk=self.run.pk, cancel_requested=True).exists():
             raise RunCancelledError

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from enterprise.faults import Fault
@@ -16,6 +17,7 @@ from enterprise.services.claims import (
     Claim,
     ClaimLostError,
     RunCancelledError,
+    RunOverBudgetError,
     run_claim,
     run_end_cancelled,
     run_fail,
@@ -90,6 +92,9 @@ def _execute(claim: Claim, work: Callable[[Claim], None]) -> None:
         work(claim)
     except RunCancelledError:
         run_end_cancelled(claim)
+    except RunOverBudgetError:
+        seconds = settings.LICSYNC_RUN_BUDGET_SECONDS
+        run_fail(claim, Fault("run_budget_exceeded", seconds=seconds))
     except Fault as fault:
         fault.retry |= fault.code == "bad_credentials" and _token_is_newer(claim)
         run_fail(claim, fault)

@@ -32,7 +32,7 @@ def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Console]:
             "LICSYNC_TICK_SECONDS": "0.5",
             "LICSYNC_HTTP_TIMEOUT_SECONDS": "1",
             "LICSYNC_RETRY_BASE_SECONDS": "0.02",
-            "LICSYNC_RUN_BUDGET_SECONDS": "12",
+            "LICSYNC_RUN_BUDGET_SECONDS": "30",
             "LICSYNC_MAX_TRIES": "2",
         }
         yield made
