@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from enterprise import wording
@@ -20,6 +21,7 @@ from enterprise.faults import Refused
 from enterprise.models import User
 from enterprise.services.single_sign_on import identity_unlink
 from enterprise.single_sign_on import CONFIRM, LINK, NOTHING_YET
+from enterprise.views import shell
 from licsync.identity_providers import ask, provider_or_404
 from licsync.single_sign_on import IdentityProvider
 
@@ -62,8 +64,18 @@ def link(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
 @of_provider
 @confirmed
 def unlink(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+    """GET asks, as the dialog on the page does; POST unlinks."""
     user = request.user
-    if request.method == "POST" and isinstance(user, User):
+    if request.method != "POST":
+        return shell.ask(
+            request,
+            None,
+            "enterprise/_unlink_form.html",
+            {"provider": provider},
+            title=_("Unlink %(name)s?") % {"name": provider.name},
+            back=(_("Your settings"), reverse("profile")),
+        )
+    if isinstance(user, User):
         try:
             identity_unlink(
                 user=user,

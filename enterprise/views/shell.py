@@ -134,26 +134,31 @@ def partial(
 
 def ask(
     request: HttpRequest,
-    access: Access,
+    access: Access | None,
     question: str,
     context: dict[str, Any],
     *,
     title: str,
     back: tuple[str, str],
-    tab: str,
+    tab: str = "",
     side: str = "",
 ) -> HttpResponse:
     """What an act will do, and its button: the template ``question``, in a dialog or as a page.
 
     The link that leads here has ``data-dialog``. ``back`` is the label and the address of where it
-    stands.
+    stands. ``access`` is None for what is a person's own and of no enterprise.
     """
     asked = {**context, "question": question, "title": title, "dialog": by_htmx(request)}
-    if by_htmx(request):
-        return partial(request, access, "components/_asked.html", asked)
+    template = "components/_asked.html" if by_htmx(request) else "enterprise/ask.html"
     asked["back"], asked["back_url"] = back
     asked["frame"] = FRAMES[tab] if side else "base.html"
-    return page(request, access, "enterprise/ask.html", asked, tab=tab, side=side)
+    if access is None:
+        response = render(request, template, asked)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+    if by_htmx(request):
+        return partial(request, access, template, asked)
+    return page(request, access, template, asked, tab=tab, side=side)
 
 
 def instance_or_404(access: Access, pk: int) -> ServerInstance:

@@ -11,6 +11,7 @@ from django.test import Client
 from enterprise.models import AuditEvent, Enterprise, Membership, Role, User
 from tests.single_sign_on.browsing import Corp, is_in, led_to, roles, saml_sign_in
 from tests.single_sign_on.saml_provider import SamlProvider
+from tests.views.conftest import HTMX
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,7 @@ class Posting(Client):
     """Begins at an address by POST, as the button on the page does."""
 
     def get(self, path: str, *args: object, **more: object) -> object:  # type: ignore[override]
-        ask = self.post if path.startswith("/settings/sign-in/") else super().get
+        ask = self.post if path.startswith("/settings/") and path.endswith("/link") else super().get
         return ask(path, *args, **more)  # type: ignore[operator]
 
 
@@ -97,6 +98,20 @@ def test_an_identity_with_a_role_of_its_own_is_not_taken(owen: Posting, corp: Co
     corp.tell("1", preferred_username="mona", groups=[])
     corp.sign_in(owen, "1", LINK)
     assert (linked("owen"), linked("mona")) == (1, 0)
+
+
+def test_unlinking_is_asked_first_as_a_page_and_in_a_dialog(owen: Posting, corp: Corp) -> None:
+    corp.tell("1", groups=["licsync-auditors"])
+    corp.sign_in(owen, "1", LINK)
+    page = owen.get(UNLINK).content.decode()  # type: ignore[attr-defined]
+    dialog = owen.get(UNLINK, headers=HTMX).content.decode()  # type: ignore[attr-defined]
+    for asked in (page, dialog):
+        assert "does not lead to this account any more" in asked
+        assert f'method="post" action="{UNLINK}"' in asked
+    assert "<html" in page
+    assert "<html" not in dialog
+    assert f'href="{UNLINK}" data-dialog' in owen.get(PROFILE).content.decode()  # type: ignore[attr-defined]
+    assert linked() == 1
 
 
 def test_unlinking_leaves_a_way_in(owen: Posting, corp: Corp) -> None:

@@ -39,8 +39,6 @@ TEMPLATES = settings.BASE_DIR / "templates"
 ASKED_OTHERWISE = {
     # The identifier is typed in, and stands in no address that could ask.
     "enterprise/insights/cost_centers.html",
-    # What it ends is one's own, and is linked again by a click.
-    "enterprise/profile.html",
     # The sessions that it ends stand above it, and their number on it.
     "usersessions/usersession_list.html",
 }
