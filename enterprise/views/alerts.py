@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +23,8 @@ from enterprise.services.alerts import alert_add, alert_edit, alert_remove, aler
 from enterprise.services.deliveries import delivery_redeliver
 from enterprise.views import shell
 
+_page = partial(shell.page, tab="settings", side="alerts")
+
 
 @enterprise_view(Permission.SEE_SETTINGS)
 def alerts(request: HttpRequest, access: Access) -> HttpResponse:
@@ -37,7 +38,7 @@ def _list(request: HttpRequest, access: Access, *, error: str = "") -> HttpRespo
         "error": error,
     }
     status = shell.REFUSED if error else 200
-    return _page(request, access, "alerts", context, status=status)
+    return _page(request, access, "enterprise/alerts/alerts.html", context, status=status)
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -68,7 +69,9 @@ def alert_edit_view(request: HttpRequest, access: Access, pk: int) -> HttpRespon
 
 def _form(request: HttpRequest, access: Access, form: AlertForm, pk: int | None) -> HttpResponse:
     status = shell.REFUSED if form.errors else 200
-    return _page(request, access, "form", {"form": form, "pk": pk}, status=status)
+    return _page(
+        request, access, "enterprise/alerts/form.html", {"form": form, "pk": pk}, status=status
+    )
 
 
 @enterprise_view(Permission.CHANGE)
@@ -115,15 +118,3 @@ def _told(
 
 def _rule(access: Access, pk: int) -> AlertRule:
     return shell.found_or_404(alert_get(access.enterprise, pk))
-
-
-def _page(
-    request: HttpRequest,
-    access: Access,
-    template: str,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
-) -> HttpResponse:
-    path = f"enterprise/alerts/{template}.html"
-    return shell.page(request, access, path, context, tab="settings", side="alerts", status=status)

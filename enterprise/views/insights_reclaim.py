@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -33,6 +32,8 @@ from enterprise.selectors.reclaim import (
 )
 from enterprise.services.reclaim_plans import exemption_end, exemption_set, plan_end, plan_make
 from enterprise.views import shell
+
+_page = partial(shell.page, tab="insights", side="reclaim")
 
 PER_PAGE = 25
 
@@ -162,16 +163,3 @@ def plan_csv(request: HttpRequest, access: Access, pk: int) -> HttpResponseBase:
     line = shell.found_or_404(plan_get(access.enterprise, pk, masked=access.masked))
     rows = plan_rows(line.plan, masked=access.masked)
     return table_download(request, access, f"reclaim-plan-{pk}", PLAN_HEAD, rows)
-
-
-def _page(
-    request: HttpRequest,
-    access: Access,
-    template: str,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
-) -> HttpResponse:
-    return shell.page(
-        request, access, template, context, tab="insights", side="reclaim", status=status
-    )

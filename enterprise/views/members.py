@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from django.conf import settings
 from django.contrib import messages
@@ -26,6 +26,8 @@ from enterprise.services.members import (
 )
 from enterprise.settings_forms import ROLE_MEANINGS, MemberForm
 from enterprise.views import shell
+
+_page = partial(shell.page, tab="settings", side="members")
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -163,16 +165,3 @@ def _member(access: Access, pk: int) -> Membership:
 def _back(access: Access, member: Membership | None = None) -> HttpResponse:
     page = reverse("members", args=[access.enterprise.slug])
     return redirect(page if member is None else f"{page}#member-{member.pk}")
-
-
-def _page(
-    request: HttpRequest,
-    access: Access,
-    template: str,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
-) -> HttpResponse:
-    return shell.page(
-        request, access, template, context, tab="settings", side="members", status=status
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +18,8 @@ from enterprise.selectors.members import token_get, tokens_page
 from enterprise.services.tokens import token_make, token_revoke
 from enterprise.settings_forms import SCOPE_MEANINGS, TokenForm
 from enterprise.views import shell
+
+_page = partial(shell.page, tab="settings", side="tokens")
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -78,16 +80,3 @@ def token_revoke_view(request: HttpRequest, access: Access, pk: int) -> HttpResp
     token_revoke(token=token, actor=access.actor)
     messages.success(request, _("%(name)s is revoked.") % {"name": token.name})
     return redirect("tokens", access.enterprise.slug)
-
-
-def _page(
-    request: HttpRequest,
-    access: Access,
-    template: str,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
-) -> HttpResponse:
-    return shell.page(
-        request, access, template, context, tab="settings", side="tokens", status=status
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import orjson
 from django.contrib import messages
@@ -37,11 +36,13 @@ from enterprise.services.webhooks import (
 from enterprise.views import shell
 from enterprise.webhook_forms import WebhookForm
 
+_page = partial(shell.page, tab="settings", side="webhooks")
+
 
 @enterprise_view(Permission.SEE_SETTINGS)
 def webhooks(request: HttpRequest, access: Access) -> HttpResponse:
     context = {"lines": webhook_lines(access.enterprise)}
-    return _page(request, access, "webhooks", context)
+    return _page(request, access, "enterprise/webhooks/webhooks.html", context)
 
 
 @enterprise_view(Permission.CHANGE)
@@ -61,11 +62,16 @@ def webhook_new(request: HttpRequest, access: Access) -> HttpResponse:
             if values["secret"]:
                 messages.success(request, _("%(name)s is added.") % {"name": webhook.name})
                 return redirect("webhook", access.enterprise.slug, webhook.pk)
-            response = _page(request, access, "made", {"webhook": webhook, "secret": secret})
+            response = _page(
+                request,
+                access,
+                "enterprise/webhooks/made.html",
+                {"webhook": webhook, "secret": secret},
+            )
             response["Cache-Control"] = "no-store"
             return response
     status = shell.REFUSED if form.errors else 200
-    return _page(request, access, "new", {"form": form}, status=status)
+    return _page(request, access, "enterprise/webhooks/new.html", {"form": form}, status=status)
 
 
 @enterprise_view(Permission.CHANGE)
@@ -77,7 +83,13 @@ def webhook_edit_view(request: HttpRequest, access: Access, pk: int) -> HttpResp
     if shell.saved(request, form, edit, _("Saved.")):
         return _to(access, webhook)
     status = shell.REFUSED if form.errors else 200
-    return _page(request, access, "edit", {"form": form, "webhook": webhook}, status=status)
+    return _page(
+        request,
+        access,
+        "enterprise/webhooks/edit.html",
+        {"form": form, "webhook": webhook},
+        status=status,
+    )
 
 
 @enterprise_view(Permission.CHANGE)
@@ -120,7 +132,7 @@ def _show(
         "next_url": f"?before={last}" if last is not None else None,
     }
     status = shell.REFUSED if error else 200
-    return _page(request, access, "webhook", context, status=status)
+    return _page(request, access, "enterprise/webhooks/webhook.html", context, status=status)
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -162,7 +174,7 @@ def delivery(request: HttpRequest, access: Access, pk: int, delivery_pk: int) ->
         "error": error,
     }
     status = shell.REFUSED if error else 200
-    return _page(request, access, "delivery", context, status=status)
+    return _page(request, access, "enterprise/webhooks/delivery.html", context, status=status)
 
 
 def _webhook(access: Access, pk: int) -> Webhook:
@@ -171,17 +183,3 @@ def _webhook(access: Access, pk: int) -> Webhook:
 
 def _to(access: Access, webhook: Webhook) -> HttpResponse:
     return redirect("webhook", access.enterprise.slug, webhook.pk)
-
-
-def _page(
-    request: HttpRequest,
-    access: Access,
-    template: str,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
-) -> HttpResponse:
-    path = f"enterprise/webhooks/{template}.html"
-    return shell.page(
-        request, access, path, context, tab="settings", side="webhooks", status=status
-    )
