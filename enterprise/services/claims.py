@@ -138,10 +138,10 @@ def run_succeed(claim: Claim, *, counts: dict[str, int]) -> None:
     """End as succeeded; called inside the apply transaction."""
     _end(claim, RunState.SUCCEEDED, counts=counts, error_code="", error_params={})
     claim.log("run_succeeded")
-    _supersede_held(claim.run)
+    supersede_held(claim.run)
 
 
-def _supersede_held(run: SyncRun) -> None:
+def supersede_held(run: SyncRun) -> None:
     """A later run that succeeds takes the place of held ones (section 5)."""
     held = SyncRun.objects.filter(
         enterprise_id=run.enterprise_id,

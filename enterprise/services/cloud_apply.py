@@ -35,7 +35,10 @@ def apply_cloud(run: SyncRun, counts: dict[str, int]) -> None:
     now = timezone.now()
     facts = run.facts
     enterprise_id = run.enterprise_id
-    before = CloudState.objects.get(enterprise_id=enterprise_id)
+    # Before anything is written: rows of other data would meet the constraints first.
+    before = CloudState.objects.select_for_update().get(enterprise_id=enterprise_id)
+    if before.applied_version != (run.base_version or 0):
+        raise Fault("data_changed")
     changed = bool(counts["added"] + counts["changed"] + counts["removed"])
     if changed:
         _apply_rows(run)
@@ -46,16 +49,12 @@ def apply_cloud(run: SyncRun, counts: dict[str, int]) -> None:
     changed |= _apply_sync_status(run)
     totals = {name: facts[name] for name in ("total", "purchased", "listed", "gaps")}
     changed |= any(getattr(before, name) != value for name, value in totals.items())
-    written = CloudState.objects.filter(
-        enterprise_id=enterprise_id, applied_version=run.base_version or 0
-    ).update(
+    CloudState.objects.filter(pk=before.pk).update(
         applied_version=F("applied_version") + (1 if changed else 0),
         read_at=run.as_of,
         last_success_at=now,
         **totals,
     )
-    if not written:
-        raise Fault("data_changed")
     if changed or before.read_at is None:
         data_version_raise(run=run)
 
@@ -78,6 +77,8 @@ def _apply_identities(run: SyncRun) -> bool:
         for login, attribute, raw in _records(run, IDENTITY)
         if login and (value := normalize(raw))
     }
+    # Of which organization a value was read is not kept: none goes while one of them is unread.
+    partial = any(gap["part"] == "organizations" for gap in run.facts["gaps"])
     gone: list[tuple[Any, ...]] = []
     for stored in bulk_read(
         "SELECT login_key, attribute, value FROM enterprise_cloudidentity WHERE enterprise_id = %s",
@@ -85,7 +86,7 @@ def _apply_identities(run: SyncRun) -> bool:
     ):
         if stored in read:
             read.discard(stored)
-        else:
+        elif not partial:
             gone.append(stored)
     bulk_execute(
         "DELETE FROM enterprise_cloudidentity"
@@ -139,24 +140,32 @@ def _apply_sync_status(run: SyncRun) -> bool:
         },
         key=str,
     )
+    learned = _learn_server_ids(run, read)
     statuses = GitHubSyncStatus.objects.filter(enterprise_id=run.enterprise_id)
     columns = ("server_id", "host_name", "last_sync_at", "status", "error")
     if read == sorted(statuses.values_list(*columns), key=str):
-        return False
+        return learned
     statuses.delete()
     once = {row[:2]: row for row in read}
     GitHubSyncStatus.objects.bulk_create(
         GitHubSyncStatus(enterprise_id=run.enterprise_id, **dict(zip(columns, row, strict=True)))
         for row in once.values()
     )
-    known = set(
-        ServerInstance.objects.filter(enterprise_id=run.enterprise_id)
-        .exclude(server_id="")
-        .values_list("server_id", flat=True)
-    )
-    for server_id, host_name, *_rest in once.values():
-        if server_id and server_id not in known:
-            ServerInstance.objects.filter(
-                enterprise_id=run.enterprise_id, host_name=host_name, server_id=""
-            ).update(server_id=server_id)
     return True
+
+
+def _learn_server_ids(run: SyncRun, read: Iterable[tuple[Any, ...]]) -> bool:
+    """Give each id to one instance, the first of GitHub's that has none; whether any was learned.
+
+    An instance may be registered later than its status was read; two hosts may have one id, as a
+    renamed or a restored server does.
+    """
+    instances = ServerInstance.objects.filter(enterprise_id=run.enterprise_id)
+    known = set(instances.exclude(server_id="").values_list("server_id", flat=True))
+    before = len(known)
+    for server_id, host_name, *_rest in read:
+        if server_id and server_id not in known:
+            unknown = instances.filter(host_name=host_name, server_id="")
+            if unknown.update(server_id=server_id):
+                known.add(server_id)
+    return len(known) > before

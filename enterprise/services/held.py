@@ -8,6 +8,7 @@ from django.utils import timezone
 from enterprise.faults import Fault, Refused
 from enterprise.models import RunKind, RunState, SyncRun
 from enterprise.services.audit import Actor, audit_record
+from enterprise.services.claims import supersede_held
 from enterprise.services.cloud_apply import apply_cloud
 from enterprise.services.events import run_ended
 from enterprise.services.recounts import recount_request
@@ -36,6 +37,7 @@ def run_apply_held(*, run: SyncRun, actor: Actor) -> None:
             else:
                 apply_accounts(run, run.instance, run.counts)
             run.chunks.all().delete()
+            supersede_held(run)
             run.refresh_from_db(fields=["state", "error_code", "error_params"])
             run_ended(run)
             audit_record(

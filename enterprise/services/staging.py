@@ -47,9 +47,12 @@ class Staging:
         self.claim = claim
         self.run = claim.run
         self._records: list[Any] = []
-        last = self.run.chunks.exclude(cursor="").order_by("-number").first() if resume else None
-        self._number = last.number + 1 if last else 0
-        self.run.chunks.filter(number__gte=self._number).delete()
+        with transaction.atomic():
+            claim.update()  # the fence: a worker that lost its run deletes nothing of another's
+            chunks = self.run.chunks.exclude(cursor="").order_by("-number")
+            last = chunks.first() if resume else None
+            self._number = last.number + 1 if last else 0
+            self.run.chunks.filter(number__gte=self._number).delete()
 
     def add(self, record: Any) -> None:
         self._records.append(record)

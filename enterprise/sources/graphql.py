@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from enterprise.faults import Fault
+from enterprise.outbound_faults import wait_asked
 from enterprise.sources.http import Answer, Client, page_sizes
 from enterprise.sources.troubles import denied, scopes_of
 from enterprise.sources.values import text_of
@@ -15,6 +17,7 @@ Node = Mapping[str, Any]
 
 SCOPE = "read:enterprise"
 _KIND = re.compile(r"[A-Za-z_]{1,60}")
+_RATE_LIMITS = ("RATE_LIMITED", "RATE_LIMIT", "graphql_rate_limit")  # GitHub has used each
 
 
 def ask(client: Client, query: str, variables: Mapping[str, Any], part: str) -> Node:
@@ -107,11 +110,12 @@ def _fault_of(errors: list[Any], answer: Answer, part: str) -> Fault:
     extensions = first.get("extensions")
     code = extensions.get("code") if isinstance(extensions, dict) else None
     kind = text_of(first.get("type")) or text_of(code)
+    after = wait_asked(answer.headers, time.time())
+    if kind in _RATE_LIMITS:
+        return Fault("rate_limited", retry=True, after=after)
     if not _KIND.fullmatch(kind):
         # GitHub's own trouble ("Something went wrong") has no type.
-        return Fault("graphql_failed", retry=True, part=part, kind="")
-    if kind == "RATE_LIMITED":
-        return Fault("rate_limited", retry=True)
+        return Fault("graphql_failed", retry=True, after=after, part=part, kind="")
     if kind == "NOT_FOUND":
         return Fault("not_found")
     if kind == "INSUFFICIENT_SCOPES":

@@ -275,6 +275,9 @@ def test_a_worker_that_lost_its_run_writes_nothing_more(instance: ServerInstance
     theirs = run_claim(run_id=mine.run.pk)
     assert theirs is not None
     assert theirs.run.attempt == 2
+    others = Staging(theirs, resume=False)
+    others.add(["theirs"])
+    others.flush()
     for write in (
         staging.flush,
         mine.update,
@@ -284,10 +287,11 @@ def test_a_worker_that_lost_its_run_writes_nothing_more(instance: ServerInstance
         lambda: run_fail(mine, TRANSIENT),
         lambda: run_hold(mine, reason="held_loss", counts=COUNTS),
         lambda: run_end_cancelled(mine),
+        lambda: Staging(mine, resume=False),
     ):
         with pytest.raises(ClaimLostError), transaction.atomic():
             write()
-    assert not mine.run.chunks.exists()
+    assert [chunk.number for chunk in mine.run.chunks.all()] == [0]  # theirs
     run = SyncRun.objects.get(pk=mine.run.pk)
     assert (run.state, run.attempt, run.warnings) == (RUNNING, 2, [])
     theirs.update(done=1)

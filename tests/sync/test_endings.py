@@ -5,20 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from enterprise import wording
+from enterprise.faults import Refused
 from enterprise.models import (
+    CloudIdentity,
     Enterprise,
     PersonVersion,
+    RunKind,
     RunState,
+    RunTrigger,
     ServerInstance,
     ServerUserAccount,
 )
 from enterprise.services.audit import SYSTEM
 from enterprise.services.connect import connect_disable
 from enterprise.services.held import run_apply_held
-from enterprise.services.runs import run_discard
+from enterprise.services.runs import run_discard, run_request
 from enterprise.services.servers import instance_token_set
+from enterprise.services.sync import run_execute
+from enterprise.sources.http import Answer, Client
 from sandbox.server import Fleet
 from tests.sync.conftest import sync, sync_everything
 
@@ -232,6 +239,90 @@ def test_an_organization_whose_identities_cannot_be_read_is_named_on_the_page(
     assert "acme-ops" in said
     assert "acme-apps" not in said
     assert "The count may be too high." in said
+
+
+def test_while_one_organization_cannot_be_read_no_stored_identity_goes(
+    fleet: Fleet, enterprise: Enterprise
+) -> None:
+    fleet.world.organizations = ("acme-apps", "acme-ops")
+    sync(enterprise)
+    stored = set(CloudIdentity.objects.values_list("login_key", "value"))
+    assert len(stored) > 10
+    fleet.ghec.faults.add("status", status=403, path="/graphql", contains='"login":"acme-ops"')
+    for user in fleet.world.cloud:
+        user.identity = None  # nor is anything of the organization that can be read
+    assert sync(enterprise).state == RunState.SUCCEEDED
+    assert set(CloudIdentity.objects.values_list("login_key", "value")) == stored
+    fleet.ghec.faults.clear()
+    sync(enterprise)
+    assert not CloudIdentity.objects.exists()
+
+
+def test_an_applied_result_takes_the_place_of_those_held_before_it(
+    fleet: Fleet, enterprise: Enterprise, instance: ServerInstance
+) -> None:
+    sync_everything(enterprise)
+    fleet.instances[HOST].faults.add("halved", path=REPORT)
+    first, second = sync(enterprise, instance), sync(enterprise, instance)
+    assert (first.state, second.state) == (RunState.HELD, RunState.HELD)
+    run_apply_held(run=second, actor=SYSTEM)
+    first.refresh_from_db()
+    assert (first.state, first.error_code) == (RunState.CANCELLED, "superseded")
+    assert not first.chunks.exists()
+
+
+def test_a_held_cloud_result_is_refused_once_other_data_is_applied(
+    fleet: Fleet, enterprise: Enterprise
+) -> None:
+    sync_everything(enterprise)
+    for number in (0, 1):
+        fleet.world.cloud[number].login = f"newcomer-{number}"  # which both of them add
+    fleet.ghec.faults.add("halved", path="*/consumed-licenses")
+    first, second = sync(enterprise), sync(enterprise)
+    assert (first.state, second.state) == (RunState.HELD, RunState.HELD)
+    run_apply_held(run=first, actor=SYSTEM)
+    with pytest.raises(Refused) as refused:
+        run_apply_held(run=second, actor=SYSTEM)
+    assert refused.value.code == "data_changed"
+    second.refresh_from_db()
+    assert second.state == RunState.HELD
+
+
+def test_an_instance_learns_its_server_id_though_githubs_status_is_as_it_was(
+    fleet: Fleet, enterprise: Enterprise, instance: ServerInstance
+) -> None:
+    sync(enterprise)
+    ServerInstance.objects.update(server_id="")
+    sync(enterprise)
+    instance.refresh_from_db()
+    assert instance.server_id == fleet.world.instances[HOST].server_id
+
+
+def test_one_server_id_of_two_hosts_is_given_to_one_instance(
+    fleet: Fleet, enterprise: Enterprise
+) -> None:
+    for each in fleet.world.instances.values():
+        each.server_id = fleet.world.instances[HOST].server_id
+    assert sync(enterprise).state == RunState.SUCCEEDED
+    known = enterprise.instances.order_by("host_name").values_list("server_id", flat=True)
+    assert list(known) == [fleet.world.instances[HOST].server_id, ""]
+
+
+@pytest.mark.parametrize("kind", ["RATE_LIMITED", "RATE_LIMIT"])
+def test_a_rate_limit_that_graphql_tells_in_its_answer_is_waited_out(
+    fleet: Fleet, enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    told = {"errors": [{"type": kind, "extensions": {"code": "graphql_rate_limit"}}]}
+    answer = Answer({"retry-after": "900"}, told)
+    monkeypatch.setattr(Client, "post_json_once", lambda *_, **__: answer)
+    run, _ = run_request(
+        enterprise=enterprise, kind=RunKind.CLOUD, instance=None, trigger=RunTrigger.MANUAL
+    )
+    asked = timezone.now()
+    assert run_execute(run_id=run.pk) == RunState.QUEUED
+    run.refresh_from_db()
+    assert (run.not_before - asked).total_seconds() > 890
+    assert run.log.filter(code="rate_limited").exists()
 
 
 def test_disabling_connect_keeps_the_last_data_and_deletes_the_token(
