@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from zoneinfo import ZoneInfo
+
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -58,6 +62,11 @@ class Enterprise(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def today(self) -> dt.date:
+        """The day in the enterprise's own zone, whoever asks and from wherever."""
+        return timezone.localdate(timezone=ZoneInfo(self.time_zone))
 
 
 class CloudState(models.Model):

@@ -58,18 +58,20 @@ def changes_between(older: Snapshot, newer: Snapshot) -> Changes:
     now = _accounts(older, newer, as_of=newer)
     joined = after.keys() - before.keys()
     left = before.keys() - after.keys()
+    gone = frozenset(left)
     matched: set[int] = set()
     split: set[int] = set()
     for account in was.keys() & now.keys():
         old, new = was[account], now[account]
         if old == new:
             continue
-        if new in joined:
+        if new in joined and old not in gone:
             split.add(new)
         else:
             matched.add(new)
             left.discard(old)
-    joined -= split
+    split -= matched
+    joined -= split | matched
     former = _former(before, after, left, joined)
     left.difference_update(former.values())
     stayed = before.keys() & after.keys() - matched

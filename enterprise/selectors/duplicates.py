@@ -88,13 +88,26 @@ def duplicates_page(
     return duplicate_lines(enterprise, page[:limit], masked=masked), following
 
 
+class SearchedAnew(Exception):
+    """A newer count was looked into meanwhile: what was walked is gone."""
+
+
+def still_searched(enterprise: Enterprise) -> None:
+    """Raise SearchedAnew if another count was looked into since ``enterprise`` was read."""
+    version = enterprise.insights_version
+    if not Enterprise.objects.filter(pk=enterprise.pk, insights_version=version).exists():
+        raise SearchedAnew
+
+
 def duplicates_walk(
     enterprise: Enterprise, wanted: Wanted, *, masked: bool
 ) -> Iterator[DuplicateLine]:
+    """Every pair, page by page. Raises SearchedAnew unless all are of one look into the count."""
     after: int | None = 0
     while after is not None:
         lines, after = duplicates_page(enterprise, wanted, after=after, limit=500, masked=masked)
         yield from lines
+    still_searched(enterprise)
 
 
 def duplicate_get(enterprise: Enterprise, pk: int) -> Duplicate | None:

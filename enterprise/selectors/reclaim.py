@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import orjson
 from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
 
 from enterprise.emails import mask, mask_text
 from enterprise.models import (
@@ -23,6 +22,7 @@ from enterprise.models import (
     ServerInstance,
     ServerUserAccount,
 )
+from enterprise.selectors.duplicates import still_searched
 from enterprise.selectors.persons import mask_key
 from enterprise.services.reclaim import ORDER, candidates_free, last_keys
 
@@ -115,16 +115,18 @@ def _candidates(enterprise: Enterprise, which: str) -> QuerySet[ReclaimCandidate
 
 
 def _exempt_now(enterprise: Enterprise) -> QuerySet[ReclaimExemption]:
-    return ReclaimExemption.objects.filter(enterprise=enterprise, until__gte=timezone.localdate())
+    return ReclaimExemption.objects.filter(enterprise=enterprise, until__gte=enterprise.today)
 
 
 def candidates_walk(enterprise: Enterprise, *, which: str, masked: bool) -> Iterator[CandidateLine]:
+    """Every candidate, page by page. Raises SearchedAnew unless all are of one look into the count."""
     after: int | None = 0
     while after is not None:
         lines, after = candidates_page(
             enterprise, which=which, after=after, limit=500, masked=masked
         )
         yield from lines
+    still_searched(enterprise)
 
 
 def _lines(

@@ -69,7 +69,11 @@ def persons_search(
         people = people.filter(**{f"{column}__contains": word})
     if host_name:
         host = f"{host_name}:"
-        people = people.filter(public_words__contains=host)
+        # At the beginning of a line: one instance's name may end another's. The last is for the index.
+        people = people.filter(
+            Q(public_words__startswith=host) | Q(public_words__contains=f"\n{host}"),
+            public_words__contains=host,
+        )
         words.append(host)
     wanted = {"license_type": license_type, "kind": kind, "ambiguous": ambiguous}
     hits = people.filter(**{name: value for name, value in wanted.items() if value}).values_list(

@@ -83,7 +83,7 @@ def reclaim_record(*, enterprise: Enterprise, found: Reclaimable) -> None:
         },
     )
     # What somebody wrote about a person is not kept longer than it means anything.
-    ReclaimExemption.objects.filter(enterprise=enterprise, until__lt=timezone.localdate()).delete()
+    ReclaimExemption.objects.filter(enterprise=enterprise, until__lt=enterprise.today).delete()
     for plan in ReclaimPlan.objects.filter(enterprise=enterprise, ended_at=None):
         _check(plan, now)
 
@@ -162,7 +162,7 @@ def candidates_free(enterprise: Enterprise) -> QuerySet[ReclaimCandidate]:
 
     Whose last activity is not known comes last.
     """
-    exempt = ReclaimExemption.objects.filter(enterprise=enterprise, until__gte=timezone.localdate())
+    exempt = ReclaimExemption.objects.filter(enterprise=enterprise, until__gte=enterprise.today)
     planned = ReclaimSeat.objects.filter(enterprise=enterprise, open=True)
     return (
         ReclaimCandidate.objects.filter(enterprise=enterprise)

@@ -34,7 +34,7 @@ def exemption_set(
         raise Refused("exemption_reason_needed", field="reason")
     if len(reason) > REASON_LENGTH:
         raise Refused("too_long", field="reason", most=REASON_LENGTH)
-    today = timezone.localdate()
+    today = enterprise.today
     if not today <= until <= today + FURTHEST:
         raise Refused("exemption_bad_end", field="until")
     ReclaimExemption.objects.update_or_create(

@@ -72,5 +72,7 @@ def _since(access: Access, newest: Snapshot, day: dt.date | None) -> Since:
     if run is None:
         return Since(snapshot_before(newest) or newest)
     if effect is None or effect.newer is None:
-        return Since(newest, run, effect)
+        # What was counted later is another run's doing, or a setting's, and changed since then.
+        older = snapshot_at(access.enterprise, run.finished_at) if run.finished_at else None
+        return Since(older or newest, run, effect)
     return Since(effect.older or newest, run, effect)

@@ -125,3 +125,16 @@ def test_the_counts_between_two_moments_are_those_of_the_counts_as_they_were_the
 def test_before_any_count_nothing_changed(acme: Enterprise) -> None:
     counts = changes_counted(acme, since=ago(days=7), until=timezone.now())
     assert set(counts.values()) == {0}
+
+
+def test_who_takes_over_the_only_account_of_one_who_goes_is_matched_with_them(
+    acme: Enterprise, here: ServerInstance
+) -> None:
+    """A cloud row that is back gets its old number, and the account of the person it was meanwhile."""
+    count(acme, [member("mona")])
+    gone = count(acme, [])
+    account(here, 7, "mona@example.com")
+    alone = count(acme, [])
+    back = count(acme, [member("mona", verified_emails=("mona@example.com",))])
+    assert gone.persons == 0
+    assert told(changes_between(alone, back)) == {"matched": 1}

@@ -177,3 +177,17 @@ def test_where_the_database_has_no_such_index_the_migration_leaves_none(
     monkeypatch.setattr(migration, "POSTGRESQL", broken)
     migration.index_words(None, SimpleNamespace(connection=connection))
     assert "left_over" not in connection.introspection.table_names()
+
+
+@pytest.mark.usefixtures("way")
+def test_an_instance_whose_name_ends_anothers_is_not_taken_for_it(acme: Enterprise) -> None:
+    for number, host in enumerate(("ghes.example.com", "test-ghes.example.com"), start=1):
+        newest = newest_person()
+        PersonVersionFactory(enterprise=acme, number=number, key=f"p{number}", report="{}")
+        words = f"p{number}\n{host}:{number}"
+        CurrentPersonFactory(
+            enterprise=acme, number=number, key=f"p{number}", words=words, public_words=words
+        )
+        words_index_add(after=newest)
+    assert keys(acme, "", host_name="ghes.example.com") == ["p1"]
+    assert keys(acme, "", host_name="test-ghes.example.com") == ["p2"]

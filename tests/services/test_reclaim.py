@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 import pytest
+import time_machine
+from django.db.models import F
 from django.utils import timezone
 
 from enterprise.faults import Refused
 from enterprise.models import (
     AuditEvent,
+    Enterprise,
     ReclaimCandidate,
     ReclaimExemption,
     ReclaimPlan,
@@ -19,9 +23,11 @@ from enterprise.models import (
     ServerUserAccount,
 )
 from enterprise.reports.reclaim import plan_rows
+from enterprise.selectors.duplicates import SearchedAnew, Wanted, duplicates_walk
 from enterprise.selectors.reclaim import (
     candidates_count,
     candidates_page,
+    candidates_walk,
     hosts_without_activity,
     plan_get,
 )
@@ -125,6 +131,44 @@ def test_an_exemption_holds_until_its_day_and_no_longer(applied: Applied) -> Non
     )
     exemption_end(enterprise=applied.enterprise, number=ada, actor=MONA)
     assert candidates_count(applied.enterprise) == 2
+
+
+def test_an_exemption_holds_to_the_end_of_its_day_where_the_enterprise_is(
+    applied: Applied,
+) -> None:
+    """Whoever looks, and from wherever: a worker has no zone, and a viewer their own."""
+    Enterprise.objects.update(time_zone="America/Los_Angeles")
+    applied.enterprise.refresh_from_db()
+    ada = applied.persons()["ada@acme.example"]
+    with time_machine.travel("2026-11-30T20:00:00Z", tick=False):
+        until = dt.date(2026, 11, 30)
+        exemption_set(
+            enterprise=applied.enterprise, number=ada, reason="on leave", until=until, actor=MONA
+        )
+    with time_machine.travel("2026-12-01T07:59:00Z", tick=False):
+        applied.account(50, "new@acme.example")
+        applied.recount()
+        assert ReclaimExemption.objects.exists()
+        assert candidates_count(applied.enterprise) == 1
+    with time_machine.travel("2026-12-01T08:01:00Z", tick=False):
+        assert candidates_count(applied.enterprise) == 2
+
+
+@pytest.mark.parametrize("walk", ["candidates", "duplicates"])
+def test_a_file_is_broken_off_if_the_count_is_looked_into_anew_meanwhile(
+    applied: Applied, walk: str
+) -> None:
+    enterprise = Enterprise.objects.get(pk=applied.enterprise.pk)
+    lines: Iterator[object] = (
+        candidates_walk(enterprise, which="all", masked=False)
+        if walk == "candidates"
+        else duplicates_walk(enterprise, Wanted(), masked=False)
+    )
+    if walk == "candidates":
+        next(lines)
+    Enterprise.objects.update(insights_version=F("insights_version") + 1)
+    with pytest.raises(SearchedAnew):
+        list(lines)
 
 
 @pytest.mark.parametrize(
