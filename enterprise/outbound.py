@@ -98,8 +98,19 @@ class Guard(NamedTuple):
             or any(address in network for network in _REFUSED_NETWORKS)
         ):
             raise Fault("address_refused", host=host)
-        if self.public_only and not address.is_global and not admitted:
+        if self.public_only and not admitted and leads_inside(address):
             raise Fault("private_address_refused", host=host)
+
+
+def leads_inside(address: Address) -> bool:
+    """Whether an address is not one of the public internet.
+
+    Python's own list lacks what leads to an IPv4 address in a way of one network's own: local NAT64
+    (RFC 8215) and translated IPv4 lie in a reserved range.
+    """
+    if not address.is_global or address.is_reserved:
+        return True
+    return isinstance(address, ipaddress.IPv6Address) and address.is_site_local
 
 
 def _plain(address: Address) -> Address:

@@ -14,7 +14,17 @@ from enterprise import wording
 from enterprise.api.paging import PER_PAGE
 from enterprise.api.v1_access import actor_of, enterprise_of
 from enterprise.api.v1_exports import CSV_FILE
-from enterprise.api.v1_links import MOST, After, Asked, Id, link, reader_of, reads, writes
+from enterprise.api.v1_links import (
+    MOST,
+    After,
+    Asked,
+    Id,
+    link,
+    note_read,
+    reader_of,
+    reads,
+    writes,
+)
 from enterprise.api.v1_paging import PerPage
 from enterprise.api.v1_problems import Problem, not_found
 from enterprise.downloads import table_download
@@ -176,6 +186,7 @@ def list_duplicates(
         enterprise, asked.wanted(), after=after, limit=per_page, masked=False
     )
     link(request, response, next={"after": following} if following else None)
+    note_read(request, slug, "duplicates", first=after == 0)
     search = search_get(enterprise)
     steps = (
         []

@@ -11,7 +11,18 @@ from ninja import Router, Schema, Status
 from enterprise.api.paging import PER_PAGE
 from enterprise.api.v1_access import actor_of, enterprise_of
 from enterprise.api.v1_exports import CSV_FILE
-from enterprise.api.v1_links import After, Asked, Before, Id, Whole, link, reader_of, reads, writes
+from enterprise.api.v1_links import (
+    After,
+    Asked,
+    Before,
+    Id,
+    Whole,
+    link,
+    note_read,
+    reader_of,
+    reads,
+    writes,
+)
 from enterprise.api.v1_paging import PerPage
 from enterprise.api.v1_problems import not_found
 from enterprise.downloads import table_download
@@ -137,6 +148,7 @@ def list_seats(
     line = _plan(enterprise_of(request, slug), plan_id)
     seats, following = seats_page(line.plan, after=after, limit=per_page, masked=False)
     link(request, response, next={"after": following} if following is not None else None)
+    note_read(request, slug, f"reclaim-plan-{plan_id}", first=after == 0)
     return Seats(
         items=[
             SeatOut(

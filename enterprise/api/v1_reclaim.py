@@ -13,7 +13,7 @@ from pydantic import Field
 from enterprise.api.paging import PER_PAGE
 from enterprise.api.v1_access import actor_of, enterprise_of
 from enterprise.api.v1_exports import CSV_FILE
-from enterprise.api.v1_links import After, Asked, Id, link, reader_of, reads, writes
+from enterprise.api.v1_links import After, Asked, Id, link, note_read, reader_of, reads, writes
 from enterprise.api.v1_paging import PerPage
 from enterprise.api.v1_problems import not_found
 from enterprise.downloads import table_download
@@ -95,6 +95,7 @@ def list_candidates(
         enterprise, which=which, after=after, limit=per_page, masked=False
     )
     link(request, response, next={"after": following} if following is not None else None)
+    note_read(request, slug, "reclaim", first=after == 0)
     search = reclaim_search_get(enterprise)
     names = ("searched_at", "candidates", "dormant_accounts", "in_cloud", "active_elsewhere")
     return Candidates(

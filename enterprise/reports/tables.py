@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from enterprise.emails import mask_text
 from enterprise.models import AuditEvent, Enterprise, Snapshot
 from enterprise.reports.rest import moment
 from enterprise.selectors.audit import events_walk
@@ -153,11 +154,20 @@ def _audit_rows(events: Iterable[AuditEvent], *, masked: bool) -> Iterator[list[
             event.ip_address or "",
             event.action,
             hide(event.target),
-            event.before,
-            event.after,
+            _masked(event.before) if masked else event.before,
+            _masked(event.after) if masked else event.after,
             event.pk,
             event.batch.number if event.batch else "",
         ]
+
+
+def _masked(value: Any) -> Any:
+    """What an event says, with every address in it hidden."""
+    if isinstance(value, dict):
+        return {name: _masked(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_masked(each) for each in value]
+    return mask_text(value) if isinstance(value, str) else value
 
 
 # --- The count over time -------------------------------------------------------------------------

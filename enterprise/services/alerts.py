@@ -47,7 +47,7 @@ def alert_edit(*, rule: AlertRule, actor: Actor, **values: Any) -> bool:
     before = _told(rule)
     _fill(rule, values)
     rule.save()
-    if before["kind"] != rule.kind:  # what was found is of something else
+    if before["kind"] != rule.kind or not rule.active:  # of something else, or looked at no more
         rule.states.filter(over_at=None).update(over_at=timezone.now())
     _set_receivers(rule, values)
     after = _told(rule)

@@ -131,14 +131,14 @@ def instances_of(report: dict[str, Any], *, in_cloud: bool) -> Iterator[str]:
 def cost_centers_of(report: dict[str, Any], centers: dict[str, str]) -> Iterable[str]:
     """What the owner's mapping says of the person, else what GitHub's column does."""
     if centers:
-        found = {center for each in _identifiers(report) if (center := centers.get(each))}
+        found = {center for each in identifiers_of(report) if (center := centers.get(each))}
         if found:
             return found
     of_github = (report.get("github_com_cost_center") or "").strip()
     return (of_github,) if of_github else ()
 
 
-def _identifiers(report: dict[str, Any]) -> Iterator[str]:
+def identifiers_of(report: dict[str, Any]) -> Iterator[str]:
     """Everything that an owner may know the person by, in its compared form."""
     yield identifier_key(report.get("github_com_login") or "")
     yield from report.get("enterprise_server_user_ids") or ()

@@ -61,7 +61,7 @@ def cost_centers_erase(*, enterprise: Enterprise, actor: Actor) -> int:
 def cost_centers_forget(*, enterprise: Enterprise, actor: Actor, identifiers: Iterable[str]) -> int:
     """Delete the lines of somebody who is known by these; how many lines they were."""
     keys = sorted({identifier_key(each) for each in identifiers} - {""})
-    _version_raise(enterprise)
+    mapping_version_raise(enterprise)
     entries = CostCenterEntry.objects.filter(enterprise=enterprise)
     deleted = sum(
         entries.filter(identifier__in=batch).delete()[0] for batch in in_batches(keys, IN_LIST)
@@ -79,13 +79,13 @@ def cost_centers_forget(*, enterprise: Enterprise, actor: Actor, identifiers: It
 
 def _clear(enterprise: Enterprise) -> int:
     """The version is raised first: two who replace wait for one another."""
-    _version_raise(enterprise)
+    mapping_version_raise(enterprise)
     entries = CostCenterEntry.objects.filter(enterprise=enterprise)
     deleted: int = entries._raw_delete(entries.db)
     return deleted
 
 
-def _version_raise(enterprise: Enterprise) -> None:
+def mapping_version_raise(enterprise: Enterprise) -> None:
     Enterprise.objects.filter(pk=enterprise.pk).update(
         cost_centers_version=F("cost_centers_version") + 1
     )

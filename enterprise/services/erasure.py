@@ -30,9 +30,11 @@ from enterprise.models import (
 from enterprise.models.duplicates import DuplicateState
 from enterprise.records import CloudRow
 from enterprise.selectors.persons import valid_as_of
+from enterprise.services.allocation import identifiers_of
 from enterprise.services.audit import SYSTEM, Actor, audit_record
 from enterprise.services.bulk import bulk_execute, in_batches
 from enterprise.services.cloud_rows import report_of
+from enterprise.services.cost_centers import mapping_version_raise
 from enterprise.services.ledger import pack_anchors
 from enterprise.services.staging import digest_of
 
@@ -127,6 +129,7 @@ def _erase(enterprise: Enterprise, numbers: Sequence[int]) -> int:
         for version in versions.exclude(to_snapshot=None).exclude(key__startswith=PREFIX):
             name = pseudonym(version.number)
             report = orjson.loads(version.report)
+            values.update(identifiers_of(report))
             kept = {each: report[each] for each in KEPT if each in report}
             digest = digest_of([name, version.from_snapshot])
             rows.append((name, orjson.dumps({**_BLANK, **kept}).decode(), digest, version.pk))
@@ -147,11 +150,27 @@ def _erase(enterprise: Enterprise, numbers: Sequence[int]) -> int:
         " WHERE id = %s",
         rows,
     )
-    for names in in_batches(sorted({*keys, *values}), _A_BATCH):
-        CostCenterEntry.objects.filter(enterprise=enterprise, identifier__in=names).delete()
+    _forget_cost_centers(enterprise, {*keys, *values} - {""})
     _forget_candidates(enterprise, keys)
     _order_anew(enterprise, touched)
     return len(erased)
+
+
+def _forget_cost_centers(enterprise: Enterprise, names: set[str]) -> None:
+    """Their lines of the mapping, but for those that somebody is known by who consumes now."""
+    entries = CostCenterEntry.objects.filter(enterprise=enterprise)
+    theirs: set[str] = set()
+    for batch in in_batches(sorted(names), _A_BATCH):
+        theirs.update(entries.filter(identifier__in=batch).values_list("identifier", flat=True))
+    if not theirs:
+        return
+    current = PersonVersion.objects.filter(enterprise=enterprise, to_snapshot=None)
+    for report in current.values_list("report", flat=True).iterator(chunk_size=2000):
+        theirs.difference_update(identifiers_of(orjson.loads(report)))
+    for batch in in_batches(sorted(theirs), _A_BATCH):
+        entries.filter(identifier__in=batch).delete()
+    if theirs:
+        mapping_version_raise(enterprise)
 
 
 def _forget_candidates(enterprise: Enterprise, keys: dict[str, str]) -> None:

@@ -80,22 +80,24 @@ def _checked_email(email: str) -> str:
 def member_set(
     *, enterprise: Enterprise, user: User, role: str, actor: Actor, given_by: str = ""
 ) -> bool:
-    """Give a person their one role. False if they have it. The last owner stays an owner.
+    """Give a person their one role. False if they have it so. The last owner stays an owner.
 
     ``given_by`` names the identity provider by whose group it comes; the role goes with the group.
+    One that is given by hand to who had it so stays with them from then on, which is a change.
     """
     if role not in Role.values:
         raise Refused("bad_role", field="role", value=str(role)[:50])
     _lock(enterprise)
     membership = Membership.objects.filter(enterprise=enterprise, user=user).first()
-    if membership is not None and membership.role == role:
-        Membership.objects.filter(pk=membership.pk).update(given_by=given_by)
+    before = {"role": membership.role, "given_by": membership.given_by} if membership else {}
+    after = {"role": role, "given_by": given_by}
+    if before == after:
         return False
-    before = membership.role if membership else None
     if membership is None:
         Membership.objects.create(enterprise=enterprise, user=user, role=role, given_by=given_by)
     else:
-        _refuse_without_owner(enterprise, membership)
+        if membership.role != role:
+            _refuse_without_owner(enterprise, membership)
         membership.role, membership.given_by = role, given_by
         membership.save(update_fields=["role", "given_by"])
     audit_record(
@@ -103,8 +105,8 @@ def member_set(
         actor=actor,
         action="member.set",
         target=user.username,
-        before={"role": before},
-        after={"role": role},
+        before={name: value for name, value in before.items() if value},
+        after={name: value for name, value in after.items() if value},
     )
     return True
 

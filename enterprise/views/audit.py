@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.downloads import table_file
+from enterprise.emails import mask_text
 from enterprise.models import AuditEvent
 from enterprise.reports.tables import audit_table
 from enterprise.selectors.audit import events_page
@@ -136,8 +137,13 @@ def audit_log(request: HttpRequest, access: Access) -> HttpResponse:
 
 def _line(event: AuditEvent, access: Access) -> Line:
     names = dict.fromkeys([*event.before, *event.after])
+    hide_text = mask_text if access.masked else str
     changes = [
-        (name, report_value(event.before.get(name)), report_value(event.after.get(name)))
+        (
+            name,
+            hide_text(report_value(event.before.get(name))),
+            hide_text(report_value(event.after.get(name))),
+        )
         for name in names
     ]
     shown = [change for change in changes if any(change[1:])]

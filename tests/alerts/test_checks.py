@@ -92,6 +92,18 @@ def test_what_is_switched_off_is_not_looked_at(
     assert not AlertState.objects.exists()
 
 
+def test_what_is_switched_off_and_on_again_begins_anew(
+    enterprise: Enterprise, mona: User, snapshot: Snapshot
+) -> None:
+    rule = rule_of(enterprise, "free_seats", 10, repeat_days=0)
+    (first,) = check(enterprise)
+    alert_edit(rule=rule, actor=SYSTEM, active=False)
+    assert AlertState.objects.filter(over_at=None).count() == 0
+    alert_edit(rule=rule, actor=SYSTEM, active=True)
+    (again,) = check(enterprise)
+    assert again == first
+
+
 def test_another_kind_begins_anew_without_a_word(
     enterprise: Enterprise, mona: User, snapshot: Snapshot
 ) -> None:

@@ -235,6 +235,10 @@ def test_a_receiver_that_lies_about_its_body_is_not_read(enterprise: Enterprise)
         (["93.184.216.34", "169.254.169.254"], "address_refused"),
         (["10.1.2.3"], "private_address_refused"),
         (["fd12::1"], "private_address_refused"),
+        (["fec0::1"], "private_address_refused"),
+        (["64:ff9b:1::a00:1"], "private_address_refused"),  # NAT64 of one's own network
+        (["::ffff:0:a00:1"], "private_address_refused"),  # IPv4 translated
+        (["4000::1"], "private_address_refused"),
         (["100.64.0.1"], "private_address_refused"),
     ],
 )

@@ -68,7 +68,7 @@ def test_what_is_named_a_secret_is_removed_at_any_depth(written):
         "https://me:hunter2@ghes1.example.com/x",
         "Basic bGljc3luYzpodW50ZXIyaHVudGVyMg==",
         "github_pat_11ABCDEFG0_hunter2hunter2",
-        "licsync_hunter2hunter2",
+        "lsc_hunter2hunter2-_hunter2",
         "hunter2@xn--bcher-kva.example",
     ],
 )

@@ -96,6 +96,19 @@ def test_a_person_has_one_role_in_an_enterprise(enterprise: Enterprise, owner: U
         Membership.objects.create(enterprise=enterprise, user=user, role=Role.OWNER)
 
 
+def test_a_role_by_a_group_that_is_given_by_hand_is_a_change(
+    enterprise: Enterprise, owner: User
+) -> None:
+    user = UserFactory()
+    member_set(enterprise=enterprise, user=user, role="auditor", actor=MONA, given_by="corp")
+    assert give(enterprise, user, Role.AUDITOR) is True
+    assert Membership.objects.get(user=user).given_by == ""
+    event = AuditEvent.objects.latest("pk")
+    assert (event.action, event.before["given_by"]) == ("member.set", "corp")
+    assert "given_by" not in event.after
+    assert give(enterprise, user, Role.AUDITOR) is False
+
+
 def test_the_last_owner_stays_one(enterprise: Enterprise, owner: User) -> None:
     MembershipFactory(enterprise=enterprise, auditor=True)
     elsewhere = MembershipFactory(enterprise=EnterpriseFactory(), user=owner)

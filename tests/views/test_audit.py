@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 
 from enterprise.models import AuditEvent, Enterprise
+from enterprise.services.audit import SYSTEM, audit_record
 from enterprise.views.audit import ACTIONS
 from tests.factories import AuditEventFactory, EnterpriseFactory
 
@@ -146,3 +147,18 @@ def test_every_action_that_is_recorded_has_its_words() -> None:
         if isinstance(word, ast.Constant) and re.fullmatch(r"[a-z_]+\.[a-z_]+", str(word.value))
     }
     assert used == set(ACTIONS)
+
+
+def test_an_auditor_sees_no_address_in_what_changed(acme: Enterprise, auditor: Client) -> None:
+    audit_record(
+        enterprise=acme,
+        actor=SYSTEM,
+        action="enterprise.add",
+        target="acme",
+        after={"owner": "paul@example.com", "people": ["ada@example.com"]},
+    )
+    page = auditor.get(PAGE).content.decode()
+    assert "p•••@example.com" in page
+    for address in ("paul@example.com", "ada@example.com"):
+        assert address not in page
+        assert address not in str(rows(auditor))

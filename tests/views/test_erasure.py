@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -27,6 +28,7 @@ from enterprise.models import (
 from enterprise.records import CloudRow
 from enterprise.selectors.licenses import report_walk
 from enterprise.services.audit import SYSTEM
+from enterprise.services.cloud_rows import report_of
 from enterprise.services.erasure import person_erase, persons_expire
 from enterprise.services.snapshot_expiry import snapshots_expire
 from tests.factories import ServerInstanceFactory
@@ -121,6 +123,31 @@ def test_their_line_of_the_cost_centers_goes_too(acme: Enterprise, left: int) ->
         )
     person_erase(enterprise=acme, number=left, actor=SYSTEM)
     assert [entry.identifier for entry in CostCenterEntry.objects.all()] == ["user001"]
+
+
+def test_a_line_by_which_somebody_else_is_known_now_stays(acme: Enterprise, left: int) -> None:
+    """And one of theirs that took part in no match goes."""
+    PersonVersion.objects.filter(number=left).update(
+        report=orjson.dumps(
+            report_of(
+                CloudRow(
+                    login="mona-lisa",
+                    cloud_user=True,
+                    verified_emails=("shared@acme.example", "only@mona.example"),
+                )
+            )
+        ).decode()
+    )
+    current = PersonVersion.objects.filter(to_snapshot=None).earliest("pk")
+    report = orjson.loads(current.report)
+    report["enterprise_server_primary_emails"] = ["shared@acme.example"]
+    PersonVersion.objects.filter(pk=current.pk).update(report=orjson.dumps(report).decode())
+    for identifier in ("shared@acme.example", "only@mona.example"):
+        CostCenterEntry.objects.create(enterprise=acme, identifier=identifier, cost_center="X")
+    before = Enterprise.objects.get(pk=acme.pk).cost_centers_version
+    person_erase(enterprise=acme, number=left, actor=SYSTEM)
+    assert [entry.identifier for entry in CostCenterEntry.objects.all()] == ["shared@acme.example"]
+    assert Enterprise.objects.get(pk=acme.pk).cost_centers_version > before
 
 
 def test_why_they_were_exempt_goes_too(acme: Enterprise, left: int) -> None:

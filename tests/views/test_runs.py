@@ -98,6 +98,19 @@ class TestOneRun:
         assert "Consume a license" in html
         assert "hx-trigger" not in html
 
+    @pytest.mark.parametrize("path", ["", "/{pk}"])
+    def test_who_asked_for_it_is_masked_for_an_auditor(
+        self, owner: Client, auditor: Client, instance: ServerInstance, path: str
+    ) -> None:
+        run = SyncRunFactory(
+            instance=instance, succeeded=True, trigger="manual", actor="paul@example.com"
+        )
+        path = PAGE + path.format(pk=run.pk)
+        assert "paul@example.com" in owner.get(path).content.decode()
+        masked = auditor.get(path).content.decode()
+        assert "paul@example.com" not in masked
+        assert "p•••@example.com" in masked
+
     def test_a_failed_one_says_what_to_do(self, owner: Client, instance: ServerInstance) -> None:
         run = SyncRunFactory(instance=instance, failed=True)
         html = owner.get(f"{PAGE}/{run.pk}").content.decode()

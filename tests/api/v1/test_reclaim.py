@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from enterprise.models import Enterprise, ServerInstance
+from enterprise.models import AuditEvent, Enterprise, ServerInstance
 from tests.api.conftest import links
 from tests.api.v1.conftest import V1, problem
 from tests.views.counted import account, count
@@ -61,3 +61,14 @@ def test_an_exemption_is_set_and_taken_back(admin: V1) -> None:
 def test_whether_logins_are_kept_is_a_setting_of_the_instance(admin: V1) -> None:
     changed = admin.send("PATCH", "/instances/ghes1.example.com", {"keep_logins": True})
     assert changed.json()["keep_logins"] is True
+
+
+def test_each_walk_is_an_event_at_its_first_page(admin: V1) -> None:
+    plan = admin.send("POST", "/reclaim/plans", {"seats": 1}).json()["id"]
+    before = AuditEvent.objects.latest("pk").pk
+    for path in ("reclaim", "duplicates", f"reclaim/plans/{plan}/seats"):
+        admin.read(f"/{path}")
+        admin.read(f"/{path}?after=1")
+    events = AuditEvent.objects.filter(pk__gt=before, action="report.download")
+    targets = sorted(events.values_list("target", flat=True))
+    assert targets == ["duplicates", "reclaim", f"reclaim-plan-{plan}"]
