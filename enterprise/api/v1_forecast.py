@@ -26,7 +26,6 @@ from enterprise.selectors.outlook import (
     outlook_of,
     points_of,
     points_shown,
-    zone_of,
 )
 
 router = Router(tags=["insights"])
@@ -68,7 +67,7 @@ def get_trend(request: HttpRequest, slug: str, span: Span = "year") -> TrendOut:
     marks = {basis: _mark(high_water_of(points, basis), basis) for basis in bases}
     return TrendOut(
         items=[
-            PointOut(**point._asdict()) for point in points_shown(points, span, zone_of(enterprise))
+            PointOut(**point._asdict()) for point in points_shown(points, span, enterprise.zone)
         ],
         high_water={basis: mark for basis, mark in marks.items() if mark is not None},
     )

@@ -64,9 +64,13 @@ class Enterprise(models.Model):
         return self.slug
 
     @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
     def today(self) -> dt.date:
         """The day in the enterprise's own zone, whoever asks and from wherever."""
-        return timezone.localdate(timezone=ZoneInfo(self.time_zone))
+        return timezone.localdate(timezone=self.zone)
 
 
 class CloudState(models.Model):

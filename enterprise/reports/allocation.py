@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from enterprise.models import Dimension, Enterprise, Snapshot
@@ -12,6 +13,7 @@ from enterprise.selectors.allocation import (
     cost_centers_page,
     share_shown,
 )
+from enterprise.selectors.walks import walk
 
 CHARGEBACK_HEAD = (
     "Snapshot",
@@ -65,7 +67,4 @@ MAPPING_HEAD = ("identifier", "cost_center")
 
 def mapping_rows(enterprise: Enterprise, *, masked: bool) -> Iterator[list[Any]]:
     """Every entry of the mapping, in a form that can be uploaded again, unless it is masked."""
-    after: int | None = 0
-    while after is not None:
-        page, after = cost_centers_page(enterprise, after=after, masked=masked, most=2000)
-        yield from map(list, page)
+    yield from map(list, walk(partial(cost_centers_page, enterprise, masked=masked, most=2000)))

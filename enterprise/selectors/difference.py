@@ -11,6 +11,7 @@ from enterprise.counting.compare import CATEGORIES
 from enterprise.models import CloudAccount, DifferenceComponent, Enterprise, Snapshot
 from enterprise.selectors.licenses import snapshot_get
 from enterprise.selectors.persons import mask_key, person_keys
+from enterprise.selectors.walks import walk_of_one_count
 
 PAGE = 50
 SHOWN = 20  # persons and rows of one component on a page
@@ -131,17 +132,12 @@ def _rows(snapshot: Snapshot, keys: list[str], *, masked: bool) -> dict[str, Git
     return rows
 
 
-class ComparedAnew(Exception):
-    """A newer count was compared meanwhile: the components walked are gone."""
-
-
 def components_walk(snapshot: Snapshot, *, masked: bool) -> Iterator[ComponentLine]:
-    """Every component, page by page. Raises ComparedAnew unless all are of one comparison."""
+    """Every component of one count; see ``walks``."""
     enterprise = snapshot.enterprise
-    version = enterprise.compared_version
-    after: int | None = 0
-    while after is not None:
-        page, after = components_page(enterprise, after=after)
-        yield from component_lines(page, snapshot, masked=masked, shown=None)
-    if not Enterprise.objects.filter(pk=enterprise.pk, compared_version=version).exists():
-        raise ComparedAnew
+
+    def page(after: int) -> tuple[list[ComponentLine], int | None]:
+        components, following = components_page(enterprise, after=after)
+        return component_lines(components, snapshot, masked=masked, shown=None), following
+
+    return walk_of_one_count(enterprise, "compared_version", page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,6 +14,7 @@ from enterprise.counting.joining import Joining
 from enterprise.emails import mask, mask_text
 from enterprise.models import Duplicate, DuplicateSearch, DuplicateState, Enterprise, PersonVersion
 from enterprise.selectors.persons import mask_key
+from enterprise.selectors.walks import walk_of_one_count
 
 SORTS = {
     "confidence": ("confidence", "group_saves"),
@@ -88,26 +90,12 @@ def duplicates_page(
     return duplicate_lines(enterprise, page[:limit], masked=masked), following
 
 
-class SearchedAnew(Exception):
-    """A newer count was looked into meanwhile: what was walked is gone."""
-
-
-def still_searched(enterprise: Enterprise) -> None:
-    """Raise SearchedAnew if another count was looked into since ``enterprise`` was read."""
-    version = enterprise.insights_version
-    if not Enterprise.objects.filter(pk=enterprise.pk, insights_version=version).exists():
-        raise SearchedAnew
-
-
 def duplicates_walk(
     enterprise: Enterprise, wanted: Wanted, *, masked: bool
 ) -> Iterator[DuplicateLine]:
-    """Every pair, page by page. Raises SearchedAnew unless all are of one look into the count."""
-    after: int | None = 0
-    while after is not None:
-        lines, after = duplicates_page(enterprise, wanted, after=after, limit=500, masked=masked)
-        yield from lines
-    still_searched(enterprise)
+    """Every pair of one count; see ``walks``."""
+    page = partial(duplicates_page, enterprise, wanted, limit=500, masked=masked)
+    return walk_of_one_count(enterprise, "insights_version", page)
 
 
 def duplicate_get(enterprise: Enterprise, pk: int) -> Duplicate | None:

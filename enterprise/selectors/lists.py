@@ -7,6 +7,7 @@ Each list is read in pages by id, as ``page = LIST(enterprise, after=0, limit=50
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -23,6 +24,7 @@ from enterprise.models import (
 )
 from enterprise.selectors.licenses import snapshot_latest
 from enterprise.selectors.persons import mask_key
+from enterprise.selectors.walks import walk
 from enterprise.services.cloud_rows import NEITHER_NAME_ID_NOR_EMAIL
 from enterprise.services.count_inputs import Hosts
 
@@ -62,12 +64,7 @@ class List(Protocol):
 
 
 def list_walk(read: List, enterprise: Enterprise, *, masked: bool) -> Iterator[ListLine]:
-    """Every line of a list, page by page: no long transaction."""
-    after: int | None = 0
-    while after is not None:
-        page = read(enterprise, after=after, limit=WALK, masked=masked)
-        yield from page.lines
-        after = page.next
+    return walk(partial(read, enterprise, limit=WALK, masked=masked))
 
 
 # --- Accounts on servers -------------------------------------------------------------------------

@@ -7,7 +7,6 @@ is GitHub's total where the newest snapshot has one, else ours.
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -123,16 +122,12 @@ def _month_end(day: dt.date) -> dt.date:
     return following - dt.timedelta(days=1)
 
 
-def zone_of(enterprise: Enterprise) -> zoneinfo.ZoneInfo:
-    return zoneinfo.ZoneInfo(enterprise.time_zone)
-
-
 def outlook_of(enterprise: Enterprise, points: list[Point]) -> Outlook | None:
     """Of all snapshots; None before the first count."""
     if not points:
         return None
     now, newest = timezone.now(), points[-1]
-    today = now.astimezone(zone_of(enterprise)).date()
+    today = now.astimezone(enterprise.zone).date()
     basis: Basis = "console" if newest.github_total is None else "github"
     metered = enterprise.billing_model == BillingModel.METERED
     purchased = None if metered else newest.github_purchased

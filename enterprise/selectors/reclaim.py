@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -22,8 +23,8 @@ from enterprise.models import (
     ServerInstance,
     ServerUserAccount,
 )
-from enterprise.selectors.duplicates import still_searched
 from enterprise.selectors.persons import mask_key
+from enterprise.selectors.walks import walk, walk_of_one_count
 from enterprise.services.reclaim import ORDER, candidates_free, last_keys
 
 WHICH = ("free", "exempt", "all")
@@ -119,14 +120,9 @@ def _exempt_now(enterprise: Enterprise) -> QuerySet[ReclaimExemption]:
 
 
 def candidates_walk(enterprise: Enterprise, *, which: str, masked: bool) -> Iterator[CandidateLine]:
-    """Every candidate, page by page. Raises SearchedAnew unless all are of one look into the count."""
-    after: int | None = 0
-    while after is not None:
-        lines, after = candidates_page(
-            enterprise, which=which, after=after, limit=500, masked=masked
-        )
-        yield from lines
-    still_searched(enterprise)
+    """Every candidate of one count; see ``walks``."""
+    page = partial(candidates_page, enterprise, which=which, limit=500, masked=masked)
+    return walk_of_one_count(enterprise, "insights_version", page)
 
 
 def _lines(
@@ -249,7 +245,4 @@ def _facts(enterprise_id: int, accounts: list[str]) -> dict[str, tuple[str, str]
 
 
 def seats_walk(plan: ReclaimPlan, *, masked: bool) -> Iterator[SeatLine]:
-    after: int | None = 0
-    while after is not None:
-        lines, after = seats_page(plan, after=after, limit=300, masked=masked)
-        yield from lines
+    return walk(partial(seats_page, plan, limit=300, masked=masked))

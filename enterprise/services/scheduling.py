@@ -47,7 +47,7 @@ def instance_anchor(instance: ServerInstance, now: dt.datetime) -> None:
 
     The first window is a whole week (or day) on: today's, moved past ``now`` by the offset, is none.
     """
-    local = now.astimezone(ZoneInfo(instance.enterprise.time_zone))
+    local = now.astimezone(instance.enterprise.zone)
     instance.schedule_weekday = local.weekday()
     instance.schedule_time = local.time().replace(second=0, microsecond=0)
     instance.next_sync_at = instance_next(instance, now + dt.timedelta(seconds=SPREAD_SECONDS))
@@ -72,7 +72,7 @@ def rhythm_length(instance: ServerInstance) -> dt.timedelta:
 
 def cloud_anchor(enterprise: Enterprise, now: dt.datetime) -> None:
     """Anchor the cloud side's own weekly schedule at ``now``; the caller saves."""
-    local = now.astimezone(ZoneInfo(enterprise.time_zone))
+    local = now.astimezone(enterprise.zone)
     enterprise.schedule_weekday = local.weekday()
     enterprise.schedule_time = local.time().replace(second=0, microsecond=0)
     enterprise.next_sync_at = cloud_next(enterprise, now)

@@ -16,7 +16,6 @@ from enterprise.selectors.outlook import (
     outlook_of,
     points_of,
     points_shown,
-    zone_of,
 )
 from enterprise.views import shell
 from enterprise.views.outlook_chart import outlook_chart
@@ -29,7 +28,7 @@ def forecast(request: HttpRequest, access: Access) -> HttpResponse:
     span: Span = "all" if request.GET.get("span") == "all" else "year"
     points = points_of(enterprise)
     outlook = outlook_of(enterprise, points)
-    shown = points_shown(points, span, zone_of(enterprise))
+    shown = points_shown(points, span, enterprise.zone)
     context = {
         "outlook": outlook,
         "chart": outlook_chart(shown, outlook) if outlook else None,

@@ -23,7 +23,7 @@ from enterprise.models import (
     ServerUserAccount,
 )
 from enterprise.reports.reclaim import plan_rows
-from enterprise.selectors.duplicates import SearchedAnew, Wanted, duplicates_walk
+from enterprise.selectors.duplicates import Wanted, duplicates_walk
 from enterprise.selectors.reclaim import (
     candidates_count,
     candidates_page,
@@ -31,6 +31,7 @@ from enterprise.selectors.reclaim import (
     hosts_without_activity,
     plan_get,
 )
+from enterprise.selectors.walks import ReplacedError
 from enterprise.services.audit import Actor
 from enterprise.services.reclaim import last_keys
 from enterprise.services.reclaim_plans import exemption_end, exemption_set, plan_end, plan_make
@@ -167,7 +168,7 @@ def test_a_file_is_broken_off_if_the_count_is_looked_into_anew_meanwhile(
     if walk == "candidates":
         next(lines)
     Enterprise.objects.update(insights_version=F("insights_version") + 1)
-    with pytest.raises(SearchedAnew):
+    with pytest.raises(ReplacedError):
         list(lines)
 
 

@@ -87,7 +87,7 @@ def kill_at_random_moments(disturbed: Console, fleet: Fleet, kills: int) -> floa
     running = "SELECT kind, phase FROM enterprise_syncrun WHERE state = 'running'"
     rounds = killed = 0
     while killed < kills:
-        if not disturbed.active_runs():
+        if disturbed.is_settled():
             rounds += 1
             move_on(fleet, rounds)
             sync_is_due(disturbed)
@@ -98,6 +98,8 @@ def kill_at_random_moments(disturbed: Console, fleet: Fleet, kills: int) -> floa
         )
         assert came, disturbed.runs()
         time.sleep(moments.uniform(0, undisturbed / 6))
+        if not disturbed.active_runs():
+            continue  # killing an idle worker shows nothing, and costs the start of another
         disturbed.kill("worker")
         caught = disturbed.rows(running)
         met.update(" ".join(run) for run in caught)

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from enterprise import wording
 from enterprise.counting.compare import CATEGORIES
 from enterprise.models import DifferenceComponent, Enterprise, ServerInstance, Snapshot
-from enterprise.selectors.difference import PAGE, SHOWN, ComparedAnew
+from enterprise.selectors.difference import PAGE, SHOWN
+from enterprise.selectors.walks import ReplacedError
 from tests.factories import GitHubSyncStatusFactory, SnapshotFactory, ago
 from tests.reports.ledger import member
 from tests.views.counted import account, count, table, text_of
@@ -227,7 +228,7 @@ class TestTheFile:
         response = owner.get(f"{DIFFERENCE}.csv")
         Enterprise.objects.filter(pk=acme.pk).update(compared_version=F("compared_version") + 1)
         chunks: list[bytes] = []
-        with pytest.raises(ComparedAnew):
+        with pytest.raises(ReplacedError):
             chunks.extend(response.streaming_content)
         assert "INCOMPLETE" in chunks[-1].decode()
 
