@@ -196,8 +196,11 @@ class Console:
         return int(self.rows(query)[0][0])
 
     def runs(self) -> list[tuple[Any, ...]]:
-        """All runs, for the message of an assertion."""
-        return self.rows("SELECT id, kind, state, attempt, error_code FROM enterprise_syncrun")
+        """All runs that did not just succeed, for the message of an assertion."""
+        return self.rows(
+            "SELECT id, kind, state, phase, tries, not_before, error_code FROM enterprise_syncrun"
+            " WHERE state <> 'succeeded' ORDER BY id"
+        )
 
     def is_settled(self) -> bool:
         """Nothing is active and the count is up to date."""

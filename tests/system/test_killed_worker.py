@@ -17,6 +17,7 @@ from tests.system.console import Console, console
 
 SMALL = {"ghes1.example.com": 3000, "ghes2.example.com": 1000}
 LARGE = {"ghes1.example.com": 20_500}
+MOST_KILLS = 5  # that one run meets: each doubles the time until it is tried again
 SWEEP = 1 + 3  # seconds: the tick and the lease of ``Console``
 
 
@@ -85,6 +86,7 @@ def kill_at_random_moments(disturbed: Console, fleet: Fleet, kills: int) -> floa
     assert disturbed.wait(disturbed.is_settled, seconds=120), disturbed.runs()
     undisturbed = time.monotonic() - began
     running = "SELECT kind, phase FROM enterprise_syncrun WHERE state = 'running'"
+    met_most = "SELECT MAX(tries) FROM enterprise_syncrun WHERE state IN ('queued', 'running')"
     rounds = killed = 0
     while killed < kills:
         if disturbed.is_settled():
@@ -92,9 +94,11 @@ def kill_at_random_moments(disturbed: Console, fleet: Fleet, kills: int) -> floa
             move_on(fleet, rounds)
             sync_is_due(disturbed)
         aim = moments.choice(("cloud", "instance", "recount"))
+        if (disturbed.rows(met_most)[0][0] or 0) >= MOST_KILLS:
+            aim = "no more in this round"
         came = disturbed.wait(
             lambda aim=aim: aim in dict(disturbed.rows(running)) or disturbed.is_settled(),
-            seconds=60,
+            seconds=120,
         )
         assert came, disturbed.runs()
         time.sleep(moments.uniform(0, undisturbed / 6))
