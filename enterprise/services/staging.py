@@ -31,10 +31,10 @@ def digest_of(record: Any) -> int:
 
 def digests_of(records: Sequence[Any]) -> tuple[int, ...]:
     """The ``digest_of`` each record, at once."""
-    texts = [orjson.dumps(tuple(record)) for record in records]  # a named one it does not know
-    return struct.unpack(
-        f">{len(texts)}q", b"".join([blake2b(text, digest_size=8).digest() for text in texts])
-    )
+    # A named tuple is one that orjson does not know. No text is kept: to free each at once is three
+    # times as fast as to hold some hundreds of them.
+    digests = [blake2b(orjson.dumps(tuple(record)), digest_size=8).digest() for record in records]
+    return struct.unpack(f">{len(digests)}q", b"".join(digests))
 
 
 class Staging:
