@@ -152,12 +152,12 @@ def audit_sign_anew() -> tuple[int, int]:
     return signed, foreign
 
 
-def audit_expire(*, days: int) -> int:
-    """Let the events go that were sealed more than ``days`` ago; how many went.
+def audit_expire(*, days: int, as_of: dt.datetime) -> int:
+    """Let the events go that, by ``as_of``, had been sealed for ``days``; how many went.
 
     Their batches stay with their seals, so that the chain holds; an event in it tells how far.
     """
-    limit = timezone.now() - dt.timedelta(days=days)
+    limit = as_of - dt.timedelta(days=days)
     old = AuditBatch.objects.filter(expired_at=None, sealed_at__lt=limit).order_by("number")
     gone = 0
     for enterprise_id in list(old.order_by().values_list("enterprise_id", flat=True).distinct()):

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 import orjson
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from enterprise.emails import REMOVED
 from enterprise.faults import Refused
@@ -82,9 +81,12 @@ def person_erase(*, enterprise: Enterprise, number: int, actor: Actor) -> bool:
     return True
 
 
-def persons_expire(*, days: int) -> int:
-    """Erase everybody who consumes no license since more than ``days``; how many, an event for all."""
-    limit = timezone.now() - dt.timedelta(days=days)
+def persons_expire(*, days: int, as_of: dt.datetime) -> int:
+    """Erase everybody who, by ``as_of``, had consumed no license for ``days``; how many.
+
+    There is one event for all of them.
+    """
+    limit = as_of - dt.timedelta(days=days)
     erased = 0
     for enterprise in Enterprise.objects.order_by("pk"):
         before = Snapshot.objects.filter(enterprise=enterprise, taken_at__lt=limit).aggregate(

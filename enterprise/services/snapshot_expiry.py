@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
-from django.utils import timezone
 
 from enterprise.models import Enterprise, MembershipVersion, PersonVersion, Snapshot
 from enterprise.services.audit import SYSTEM, audit_record
@@ -13,13 +12,13 @@ from enterprise.services.audit import SYSTEM, audit_record
 _A_BATCH = 5000
 
 
-def snapshots_expire(*, days: int) -> int:
-    """Delete snapshots taken more than ``days`` ago, but the newest and the one compared; how many.
+def snapshots_expire(*, days: int, as_of: dt.datetime) -> int:
+    """Delete snapshots ``days`` old by ``as_of``, but the newest and the one compared; how many.
 
     A version that began before the oldest snapshot left keeps its number of the one it began with: all
     that is lost is the date since when.
     """
-    limit = timezone.now() - dt.timedelta(days=days)
+    limit = as_of - dt.timedelta(days=days)
     gone = 0
     for enterprise in Enterprise.objects.order_by("pk"):
         snapshots = Snapshot.objects.filter(enterprise=enterprise)

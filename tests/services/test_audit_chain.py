@@ -12,6 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from enterprise.models import AuditBatch, AuditDoor, AuditEvent, Enterprise
 from enterprise.services import audit_seal as sealing
@@ -239,7 +240,7 @@ def test_verify_audit_says_what_it_found_and_fails(sealed: list[AuditBatch]) -> 
 def test_retention_lets_whole_batches_go_and_the_chain_holds(
     acme: Enterprise, sealed: list[AuditBatch]
 ) -> None:
-    assert audit_expire(days=1) == 0
+    assert audit_expire(days=1, as_of=timezone.now()) == 0
     year_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=365)
     by_force("UPDATE enterprise_auditbatch SET sealed_at = %s WHERE number <= 2", year_ago)
     previous = sealing.FIRST
@@ -253,12 +254,12 @@ def test_retention_lets_whole_batches_go_and_the_chain_holds(
             batch.pk,
         )
         previous = batch.seal
-    assert audit_expire(days=364) == 4
+    assert audit_expire(days=364, as_of=timezone.now()) == 4
     event = AuditEvent.objects.get(action="audit.expire")
     assert event.after == {"through_batch": 2, "events": 4}
     assert AuditEvent.objects.count() == 3
     assert findings(acme) == []
-    assert audit_expire(days=364) == 0
+    assert audit_expire(days=364, as_of=timezone.now()) == 0
 
 
 def test_batches_are_signed_anew_when_keys_rotate(

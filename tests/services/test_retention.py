@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
@@ -66,7 +67,7 @@ def test_an_ended_run_goes_with_its_log_after_so_many_days(
     instance: ServerInstance, state: RunState, days: float, gone: bool
 ) -> None:
     run_of(instance, state, days)
-    assert runs_expire() == gone
+    assert runs_expire(as_of=timezone.now()) == gone
     assert SyncRun.objects.count() == RunLogLine.objects.count() == (not gone)
 
 
@@ -76,14 +77,14 @@ def test_the_last_success_of_each_instance_stays_however_old(instance: ServerIns
     run_of(instance, RunState.FAILED, 600)
     run_of(other, RunState.SUCCEEDED, 600)
     second = run_of(other, RunState.SUCCEEDED, 500)
-    assert runs_expire() == 2
+    assert runs_expire(as_of=timezone.now()) == 2
     assert set(SyncRun.objects.values_list("pk", flat=True)) == {first.pk, second.pk}
 
 
 @pytest.mark.parametrize("state", [RunState.HELD, RunState.QUEUED])
 def test_what_waits_for_somebody_stays(instance: ServerInstance, state: RunState) -> None:
     run_of(instance, state, 500)
-    assert runs_expire() == 0
+    assert runs_expire(as_of=timezone.now()) == 0
 
 
 def test_many_runs_go_a_few_at_a_time(
@@ -92,7 +93,7 @@ def test_many_runs_go_a_few_at_a_time(
     monkeypatch.setattr(retention, "_A_BATCH", 2)
     for _ in range(5):
         run_of(instance, RunState.FAILED, 20)
-    assert runs_expire() == 5
+    assert runs_expire(as_of=timezone.now()) == 5
 
 
 def test_chunks_of_ended_runs_go_and_others_stay(instance: ServerInstance) -> None:
@@ -107,6 +108,32 @@ def test_it_is_done_once_a_day(instance: ServerInstance) -> None:
     assert retention_apply_due() == 1
     run_of(instance, RunState.FAILED, 20)
     assert retention_apply_due() == 0
+
+
+@pytest.mark.parametrize("cache_is_lost", [False, True])
+def test_a_clock_that_jumped_ahead_for_a_tick_erases_nothing(
+    instance: ServerInstance, cache_is_lost: bool
+) -> None:
+    run_of(instance, RunState.FAILED, 1)
+    run_of(instance, RunState.SUCCEEDED, 0)
+    retention_apply_due()
+    if cache_is_lost:
+        cache.delete(retention.RETENTION_CACHE_KEY)
+    with time_machine.travel(timezone.now() + dt.timedelta(days=3650)):
+        assert retention_apply_due() == 0
+        assert retention_apply_due() == 0  # nor by the ticks that follow
+    run_of(instance, RunState.FAILED, 20)
+    assert retention_apply_due() == 1, "and the right clock is believed again at once"
+
+
+def test_after_a_long_rest_retention_catches_up_in_some_days(instance: ServerInstance) -> None:
+    run_of(instance, RunState.FAILED, 0)
+    retention_apply_due()
+    gone = []
+    for day in range(30, 34):
+        with time_machine.travel(timezone.now() + dt.timedelta(days=day)):
+            gone.append(retention_apply_due())
+    assert gone == [0, 1, 0, 0]
 
 
 def test_sessions_and_links_that_have_run_out_go() -> None:
