@@ -16,7 +16,8 @@ import pytest
 import yaml
 from django.conf import settings
 
-from licsync import processes
+from licsync import env, processes
+from licsync.management.commands.up import Command
 from tests.licsync.programs import (
     BACKGROUND,
     ENVIRONMENT,
@@ -247,6 +248,17 @@ def test_a_killed_worker_is_started_again(up):
     time.sleep(7)  # until the ticks from before are too old
     wait_until(console.readiness, 30)
     console.stop(signal.SIGTERM)
+
+
+def test_what_up_starts_takes_a_public_address_from_a_file(monkeypatch, tmp_path, settings):
+    file = tmp_path / "public_url"
+    file.write_text("http://localhost:8123\n")
+    monkeypatch.setenv("LICSYNC_PUBLIC_URL_FILE", str(file))
+    settings.LICSYNC_PUBLIC_URL = "http://localhost:8123"
+    command = Command()
+    command._publish("127.0.0.1", 8123)
+    monkeypatch.setattr(os, "environ", command._environment())
+    assert env.text("LICSYNC_PUBLIC_URL") == "http://localhost:8123"
 
 
 @pytest.mark.postgres

@@ -17,7 +17,7 @@ from django.core.management import BaseCommand, CommandError, call_command
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from licsync import broker
+from licsync import broker, env
 from licsync.addresses import is_loopback
 from licsync.processes import BEAT, QUICK, WEB, WORKER, Supervisor, command
 
@@ -101,12 +101,13 @@ class Command(BaseCommand):
 
     def _publish(self, host: str, port: int) -> None:
         """Let links follow the address listened at, unless a public one is set."""
-        if settings.LICSYNC_EMBEDDED and not os.environ.get("LICSYNC_PUBLIC_URL"):
+        if settings.LICSYNC_EMBEDDED and not env.text("LICSYNC_PUBLIC_URL"):
             shown = host if is_loopback(host) else "127.0.0.1"
             settings.LICSYNC_PUBLIC_URL = f"http://{shown}:{port}"
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, "LICSYNC_PUBLIC_URL": settings.LICSYNC_PUBLIC_URL}
+        environment.pop("LICSYNC_PUBLIC_URL_FILE", None)  # both would be refused
         if settings.LICSYNC_EMBEDDED:
             scratch = settings.LICSYNC_VAR_DIR / "tmp"
             scratch.mkdir(mode=0o700, exist_ok=True)
