@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import (
     AUTHENTICATION_METHODS_SESSION_KEY,
@@ -17,11 +18,13 @@ from allauth.account.internal.flows.login import (
 from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
+
+log = structlog.stdlib.get_logger(__name__)
 
 _NO_ADDRESS = "::"  # of a request that came by a socket of this machine
 
@@ -59,7 +62,14 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
         return _keys().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _keys().decrypt(encrypted_text.encode()).decode()
+        """Where the key is lost, no code is right, and a page shows none."""
+        try:
+            return _keys().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            log.warning("second_factor_unreadable")
+            error = self.validation_error("incorrect_code")
+            error.silent_variable_failure = True  # asked for by a template
+            raise error from None
 
 
 def _keys() -> MultiFernet:

@@ -15,7 +15,7 @@ from django.core.management.color import no_style
 from django.db import DataError, IntegrityError, connection, models, transaction
 from django.utils import timezone
 
-from enterprise.models import Credential, Enterprise, User
+from enterprise.models import Enterprise, User
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.backup_format import (
     FORMAT,
@@ -31,7 +31,7 @@ from enterprise.services.backup_format import (
     tables,
 )
 from enterprise.services.bulk import bulk_insert
-from enterprise.services.credentials import credential_is_readable
+from enterprise.services.key_rotation import secrets_unreadable
 from enterprise.services.search_index import words_index_add
 from licsync.sealed_files import UnsealError
 
@@ -86,7 +86,7 @@ def _one_moment() -> Iterator[None]:
 
 
 def backup_restore(*, path: Path, passphrase: str, actor: Actor, tell: Tell) -> int:
-    """Fill an empty, migrated database from a file; how many stored tokens today's keys do not open.
+    """Fill an empty, migrated database from a file; how many stored secrets today's keys do not open.
 
     All of it or nothing: one transaction, at the end of which what the database holds is read again
     and compared with the file. Raises BackupError.
@@ -106,7 +106,7 @@ def backup_restore(*, path: Path, passphrase: str, actor: Actor, tell: Tell) -> 
     except _DAMAGE:
         raise BackupError("damaged") from None
     audit_record(enterprise=None, actor=actor, action="backup.restore")
-    return sum(not credential_is_readable(stored) for stored in Credential.objects.all())
+    return secrets_unreadable()
 
 
 def _refuse_unless_empty() -> None:

@@ -40,6 +40,7 @@ from enterprise.services.connection_test import (
     connection_test,
 )
 from enterprise.services.credentials import credential_is_readable
+from enterprise.services.key_rotation import secrets_unreadable
 from enterprise.sources.http import Client
 from licsync import health
 
@@ -140,7 +141,10 @@ def _secrets() -> Iterator[Finding]:
             unreadable += 1
             whose = stored.instance.host_name if stored.instance else stored.enterprise.slug
             yield Finding(ERROR, whose, "credential_unreadable", {})
-    if not unreadable:
+    others = secrets_unreadable(but=Credential)
+    if others:
+        yield Finding(ERROR, "secrets", "doctor_secrets_unreadable", {"count": others})
+    if not unreadable + others:
         yield Finding(OK, "secrets", "doctor_secrets_fine", {})
 
 

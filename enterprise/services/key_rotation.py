@@ -1,12 +1,14 @@
 """Re-encrypting everything with the first of today's keys, so that the others may go.
 
 What is encrypted is found by its name: each column of ours that is, or ends in, ``ciphertext``. A new
-one is therefore rotated without being named here.
+one is therefore rotated without being named here. The seeds of authenticator apps and recovery codes
+stand inside a JSON column of allauth's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from allauth.mfa.models import Authenticator
@@ -31,6 +33,14 @@ class Rotation(NamedTuple):
     foreign: int  # audit batches that no key of today has signed
 
 
+class _Secret(NamedTuple):
+    """One ciphertext. ``replace`` puts another in its place, unless it was saved anew: then it is 0."""
+
+    name: str
+    ciphertext: str
+    replace: Callable[[str], int]
+
+
 def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
     for model in apps.get_app_config("enterprise").get_models():
         for field in model._meta.concrete_fields:
@@ -46,23 +56,16 @@ def keys_rotate(*, actor: Actor) -> Rotation:
     """
     renewed = current = 0
     unreadable: list[str] = []
-    for model, column in encrypted_columns():
-        for row in model._default_manager.exclude(**{column: ""}).order_by("pk").iterator():
-            found = getattr(row, column)
-            try:
-                replaced = _renewed(found)
-            except InvalidToken:
-                unreadable.append(str(row))
-                continue
-            if replaced is None:
-                current += 1
-                continue
-            same = model._default_manager.filter(pk=row.pk, **{column: found})
-            renewed += same.update(**{column: replaced})
-    of_factors = _second_factors_renew()
-    renewed += of_factors.renewed
-    current += of_factors.current
-    unreadable += of_factors.unreadable
+    for secret in _secrets():
+        try:
+            replaced = _renewed(secret.ciphertext)
+        except InvalidToken:
+            unreadable.append(secret.name)
+            continue
+        if replaced is None:
+            current += 1
+        else:
+            renewed += secret.replace(replaced)
     signed, foreign = audit_sign_anew()
     if renewed or signed or unreadable:
         with transaction.atomic():
@@ -75,23 +78,38 @@ def keys_rotate(*, actor: Actor) -> Rotation:
     return Rotation(renewed, current, unreadable, signed, foreign)
 
 
-def _second_factors_renew() -> Rotation:
-    """The seeds of authenticator apps and recovery codes, which allauth keeps inside a JSON column."""
-    renewed = current = 0
-    unreadable = []
-    for row in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).iterator():
-        data = dict(row.data)
+def secrets_unreadable(*, but: type[models.Model] | None = None) -> int:
+    """How many stored secrets no key of today opens, those of the model ``but`` left out."""
+    unreadable = 0
+    for secret in _secrets(but=but):
         try:
-            for key in _SEEDS & data.keys():
-                data[key] = _renewed(data[key]) or data[key]
+            _renewed(secret.ciphertext)
         except InvalidToken:
-            unreadable.append(f"{row.get_type_display()} {row.pk}")
+            unreadable += 1
+    return unreadable
+
+
+def _secrets(*, but: type[models.Model] | None = None) -> Iterator[_Secret]:
+    for model, column in encrypted_columns():
+        if model is but:
             continue
-        if data == row.data:
-            current += 1
-        else:
-            renewed += Authenticator.objects.filter(pk=row.pk, data=row.data).update(data=data)
-    return Rotation(renewed, current, unreadable, 0, 0)
+        for row in model._default_manager.exclude(**{column: ""}).order_by("pk").iterator():
+            yield _Secret(str(row), getattr(row, column), partial(_replace_column, row, column))
+    for row in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).iterator():
+        for key in _SEEDS & row.data.keys():
+            name = f"{row.get_type_display()} {row.pk}"
+            yield _Secret(name, row.data[key], partial(_replace_seed, row, key))
+
+
+def _replace_column(row: models.Model, column: str, ciphertext: str) -> int:
+    same = type(row)._default_manager.filter(pk=row.pk, **{column: getattr(row, column)})
+    return same.update(**{column: ciphertext})
+
+
+def _replace_seed(row: Authenticator, key: str, ciphertext: str) -> int:
+    same = Authenticator.objects.filter(pk=row.pk, data=row.data)
+    replaced: int = same.update(data={**row.data, key: ciphertext})
+    return replaced
 
 
 def _renewed(ciphertext: str) -> str | None:

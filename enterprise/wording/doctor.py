@@ -35,7 +35,12 @@ FINDINGS: dict[str, str | Promise] = {
         "No tick came of late, so that nothing is started by schedule. Start beat (celery -A licsync "
         "beat, exactly one) and a worker."
     ),
-    "doctor_secrets_fine": _("Every stored token can be read."),
+    "doctor_secrets_fine": _("Every stored secret can be read."),
+    "doctor_secrets_unreadable": _(
+        "Of the secrets of webhooks and second factors, %(count)d cannot be read with today's "
+        "LICSYNC_CREDENTIAL_KEYS. Add the key that is missing, or enter the webhooks again and set "
+        "authenticator apps up anew."
+    ),
     "doctor_audit_fine": _("The audit log is guarded and sealed."),
     "doctor_audit_unguarded": _(
         "Triggers that guard the audit log are missing or off. Run manage.py verify_audit, and find out who "

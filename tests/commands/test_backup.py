@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet
 from django.contrib.sessions.models import Session
@@ -232,9 +233,15 @@ def test_half_a_file_is_damaged(emptied: Path) -> None:
     assert not User.objects.exists()
 
 
-def test_tokens_that_todays_keys_do_not_open_are_counted(emptied: Path, settings: Any) -> None:
+def test_secrets_that_todays_keys_do_not_open_are_counted(
+    acme: Enterprise, tmp_path: Path, settings: Any, through_the_door: Callable[[], None]
+) -> None:
+    TOTP.activate(User.objects.get(username="mona"), generate_totp_secret())
+    make(path := tmp_path / "console.backup")
+    through_the_door()
+    empty()
     settings.LICSYNC_CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
-    assert "3 stored tokens cannot be read" in restore(emptied)
+    assert "4 stored secrets cannot be read" in restore(path)
 
 
 def test_reading_holds_a_few_rows_at_a_time(acme: Enterprise, tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.fernet import Fernet
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 
-from enterprise.models import AuditDoor, Enterprise, Membership, ServerInstance
+from enterprise.models import AuditDoor, Credential, Enterprise, Membership, ServerInstance
 from enterprise.services import doctor
 from enterprise.services.ticking import TICK_CACHE_KEY
 from enterprise.sources.http import Client
@@ -103,6 +104,12 @@ def with_another_key(_acme: Enterprise, settings: Any) -> None:
     settings.LICSYNC_CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
 
 
+def with_another_key_of_a_second_factor(acme: Enterprise, settings: Any) -> None:
+    TOTP.activate(acme.memberships.get().user, generate_totp_secret())
+    Credential.objects.all().delete()
+    with_another_key(acme, settings)
+
+
 def without_a_worker(_acme: Enterprise, _settings: Any) -> None:
     health.worker_age = lambda _app: None  # type: ignore[assignment]  # undone by acme's monkeypatch
 
@@ -132,6 +139,7 @@ def without_the_broker(_acme: Enterprise, settings: Any) -> None:
     [
         (without_a_tick, "ERROR beat: No tick came of late"),
         (with_another_key, "ERROR ghes1.example.com: "),
+        (with_another_key_of_a_second_factor, "ERROR secrets: Of the secrets of webhooks and"),
         (without_a_worker, "ERROR worker: No worker was seen"),
         (with_the_door_open, "ERROR audit: Somebody left the door"),
         (without_a_trigger, "ERROR audit: Triggers that guard the audit log are missing"),

@@ -120,6 +120,20 @@ def test_the_seeds_are_encrypted_at_rest(secret):
     assert not any(each in kept for each in codes)
 
 
+def test_where_the_key_is_lost_no_code_is_right_and_the_app_can_be_deactivated(
+    client, mona, secret, settings
+):
+    settings.LICSYNC_CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    sign_in(client)
+    answer = client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
+    assert answer.context["form"].errors == {"code": ["Incorrect code."]}
+    assert "_auth_user_id" not in client.session
+    client.force_login(mona)
+    assert client.get("/accounts/2fa/").status_code == 200
+    client.post("/accounts/2fa/totp/deactivate/")
+    assert not Authenticator.objects.exists()
+
+
 def test_a_person_ends_their_other_sessions(mona):
     here, elsewhere = Client(), Client()
     sign_in(here)

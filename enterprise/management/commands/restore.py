@@ -45,8 +45,9 @@ class Command(BaseCommand):
         if unreadable:
             self.stdout.write(
                 _(
-                    "%d stored tokens cannot be read with today's LICSYNC_CREDENTIAL_KEYS: add the "
-                    "keys of that time, or enter the tokens again."
+                    "%d stored secrets cannot be read with today's LICSYNC_CREDENTIAL_KEYS: add the "
+                    "keys of that time. Without them, enter tokens and the secrets of webhooks again, "
+                    "and set authenticator apps up anew."
                 )
                 % unreadable
             )
