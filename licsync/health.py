@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
 from licsync.celery import app
-from licsync.worker_seen import LATE, worker_age
+from licsync.worker_seen import LATE, PROBE, worker_age
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -41,7 +41,7 @@ def check_broker() -> None:
         if not os.access(settings.LICSYNC_BROKER_DIR / "messages", os.W_OK):
             raise NotReadyError("the broker's folder is missing or not ours to write")
         return
-    with app.connection_for_write() as broker:
+    with app.connection_for_write(transport_options=PROBE) as broker:
         broker.ensure_connection(max_retries=1, timeout=3)
 
 

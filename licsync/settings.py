@@ -170,6 +170,9 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Seconds for each answer of a Redis that is there but says nothing: waited for, it takes all threads.
+_REDIS_PATIENCE: dict[str, object] = {"socket_connect_timeout": 5, "socket_timeout": 5}
+
 _cache_url = env.text("LICSYNC_CACHE_URL")
 if _cache_url and not _cache_url.startswith(("redis://", "rediss://")):
     raise env.refused("LICSYNC_CACHE_URL", "must be redis://… or rediss://…, or unset (database).")
@@ -178,6 +181,7 @@ CACHES: dict[str, dict[str, Any]] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": _cache_url,
         "KEY_PREFIX": "licsync",
+        "OPTIONS": _REDIS_PATIENCE,
     }
     if _cache_url
     else {
@@ -300,6 +304,9 @@ if LICSYNC_EMBEDDED:
         "polling_interval": 0.1,  # seconds; the default of 1 starts only one or two tasks a second
     }
     CELERY_WORKER_CONCURRENCY = 2  # runs at once
+else:
+    # Workers are not cut off: they read what is there, and Redis ends their waiting each second.
+    CELERY_BROKER_TRANSPORT_OPTIONS = _REDIS_PATIENCE
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

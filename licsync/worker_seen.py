@@ -21,6 +21,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 EVERY = 10.0  # seconds between two signs of one worker
 LATE = 45  # seconds after which no worker counts as seen
+PROBE = {"socket_connect_timeout": 1, "socket_timeout": 1}  # seconds for each answer of the broker
 KEY = "licsync.worker"
 FILE = "worker"
 
@@ -45,7 +46,7 @@ def worker_age(app: Celery) -> float | None:
         except FileNotFoundError:
             return None
         return age if age <= LATE else None
-    with app.connection_for_read() as broker:
+    with app.connection_for_read(transport_options=PROBE) as broker:
         left: int = _redis(broker).pttl(KEY)
     return None if left < 0 else LATE - left / 1000
 

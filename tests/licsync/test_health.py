@@ -1,4 +1,6 @@
+import socket
 import time
+from threading import Thread
 
 import pytest
 from celery import Celery
@@ -7,7 +9,7 @@ from django.db import connection
 
 from enterprise import tasks
 from licsync import health
-from licsync.worker_seen import worker_mark
+from licsync.worker_seen import PROBE, worker_mark
 
 pytestmark = pytest.mark.django_db
 
@@ -79,3 +81,26 @@ def test_a_redis_broker_is_asked(client, settings, redis_url, monkeypatch):
     for address, state in ((redis_url, "ok"), ("redis://127.0.0.1:1/0", "failing")):
         monkeypatch.setattr(health, "app", Celery(broker=address, set_as_current=False))
         assert client.get("/readyz").json()["broker"] == state
+
+
+@pytest.mark.parametrize("part", ["broker", "worker"])
+def test_a_redis_that_takes_the_call_and_says_nothing_is_not_waited_for(
+    settings, monkeypatch, part
+):
+    settings.LICSYNC_EMBEDDED = False
+    monkeypatch.setitem(PROBE, "socket_timeout", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        monkeypatch.setattr(health, "app", Celery(broker=address, set_as_current=False))
+        failures = []
+
+        def ask():
+            try:
+                health.CHECKS[part]()
+            except Exception as error:
+                failures.append(error)
+
+        asking = Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(10)
+        assert failures

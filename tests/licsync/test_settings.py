@@ -64,6 +64,15 @@ def test_keys_are_made_once_and_closed_to_others(read, tmp_path):
     }
 
 
+def test_no_redis_is_waited_for_without_end(read, several):
+    found = read(**several, LICSYNC_CACHE_URL="redis://127.0.0.1:6379/1")
+    for options in (
+        found["CELERY_BROKER_TRANSPORT_OPTIONS"],
+        found["CACHES"]["default"]["OPTIONS"],
+    ):
+        assert options == {"socket_connect_timeout": 5, "socket_timeout": 5}
+
+
 def test_those_that_start_at_once_agree_on_a_key(tmp_path):
     with ThreadPoolExecutor(16) as pool:
         found = set(pool.map(lambda _: keys.kept(tmp_path / "key", keys.new_secret_key), range(64)))
