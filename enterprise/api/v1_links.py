@@ -42,10 +42,10 @@ def _no_number(value: object) -> object:
 
 
 def _in_utc(at: dt.datetime) -> dt.datetime:
-    try:
-        return at.astimezone(dt.UTC)
-    except OverflowError:
-        raise ValueError("is out of range") from None
+    """Not at the ends of the calendar, where it has no time of day in some zones."""
+    if not dt.MINYEAR < at.year < dt.MAXYEAR:
+        raise ValueError("is out of range")
+    return at.astimezone(dt.UTC)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]

@@ -122,7 +122,10 @@ def _file_name(request: HttpRequest) -> str:
     """A file name, if one is told; it only helps to recognize a report that undercounts."""
     message = Message()
     message["Content-Disposition"] = request.headers.get("Content-Disposition", "")[:500]
-    return message.get_filename() or ""
+    try:
+        return message.get_filename() or ""
+    except ValueError:  # in an encoding of its own, and not as that encoding has it
+        return ""
 
 
 @router.get(

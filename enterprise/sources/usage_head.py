@@ -16,6 +16,7 @@ from enterprise.sources.json_events import Chunks, Event, JsonEvents
 
 FORMAT = "licsync.server-usage/1"
 MAX_TEXT = 1000
+MAX_KEYS = 100
 SCALARS = ("string", "number", "boolean", "null")
 
 # GitHub's own export: its key names are undocumented, so they are known in any spelling.
@@ -49,7 +50,7 @@ def read_head(chunks: Chunks) -> UsageHead:
     if take()[0] != "start_map":
         raise Fault("upload_unknown_format")
     found: dict[str, Any] = {}
-    while not found.keys() >= set(HEAD_KEYS):
+    while not found.keys() >= set(HEAD_KEYS) and len(found) < MAX_KEYS:
         event, key = take()
         if event == "end_map":
             break
@@ -62,12 +63,18 @@ def read_head(chunks: Chunks) -> UsageHead:
             continue
         event, value = take()
         if event in SCALARS:
-            found[key] = value
+            found[key[:MAX_TEXT]] = _kept(key, value)
         _skip(take, event, events)
         events.progress()
     if not str(found.get("format", "")).startswith("licsync."):
         raise _foreign(found)
     return _head(found)
+
+
+def _kept(key: str, value: Any) -> Any:
+    """What is remembered of a value: a file may have any number of others, each of any length."""
+    known = key in HEAD_KEYS or _plain(key) in ("host_name", "version")
+    return None if not known or (isinstance(value, str) and len(value) > MAX_TEXT) else value
 
 
 def _opened(take: Take, found: dict[str, Any], key: str) -> str:
@@ -80,10 +87,10 @@ def _opened(take: Take, found: dict[str, Any], key: str) -> str:
     except Fault as fault:
         if fault.code != "upload_item_too_large":
             raise
-        event = "string"
-    if key == "users" and event == "string":
-        raise _foreign({**found, "license_hash": None})
-    return event
+    else:
+        if key != "users" or event != "string":
+            return event
+    raise _foreign({**found, "license_hash": None})
 
 
 def _foreign(found: dict[str, Any]) -> Fault:
@@ -110,12 +117,12 @@ def _plain(key: str) -> str:
 def _head(found: dict[str, Any]) -> UsageHead:
     if found["format"] != FORMAT:
         raise Fault("upload_unknown_format")
-    for key in HEAD_KEYS:
-        if key not in found:
-            raise Fault("upload_missing_key", path=key)
     for key in found:
         if key not in HEAD_KEYS:
             raise unknown_key("", key)
+    for key in HEAD_KEYS:
+        if key not in found:
+            raise Fault("upload_missing_key", path=key)
     server_id, host_name = line_of_text(found["server_id"], "server_id"), found["host_name"]
     if server_id:
         server_id = _parsed(UUID, server_id, "server_id", "UUID")
@@ -128,10 +135,16 @@ def _head(found: dict[str, Any]) -> UsageHead:
     if not isinstance(found["http_only"], bool):
         raise bad_value("http_only", "boolean")
     exported = line_of_text(found["exported_at"], "exported_at")
-    exported_at = _parsed(dt.datetime.fromisoformat, exported, "exported_at", "RFC 3339")
-    if exported_at.tzinfo is None:
-        raise bad_value("exported_at", "RFC 3339")
+    exported_at = _parsed(_moment, exported, "exported_at", "RFC 3339")
     return UsageHead(str(server_id), host_name, version, found["http_only"], exported_at)
+
+
+def _moment(text: str) -> dt.datetime:
+    """Not at the ends of the calendar, where it has no time of day in some zones."""
+    at = dt.datetime.fromisoformat(text)
+    if at.tzinfo is None or not dt.MINYEAR < at.year < dt.MAXYEAR:
+        raise ValueError
+    return at
 
 
 def _parsed(parse: Callable[[str], Any], text: str, path: str, wanted: str) -> Any:

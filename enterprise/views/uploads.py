@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from contextlib import closing
 from functools import wraps
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Concatenate, ParamSpec
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from django.core.validators import MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -61,6 +63,7 @@ class UploadForm(forms.Form):
     exported_at = forms.DateTimeField(
         label=_("Exported at"),
         required=False,
+        validators=[MinValueValidator(dt.datetime(2000, 1, 1, tzinfo=dt.UTC))],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text=_("When all_users.csv was downloaded. The other format says it itself."),
     )
