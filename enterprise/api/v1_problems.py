@@ -17,6 +17,7 @@ _STATUS = {
     "upload_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "upload_interrupted": HTTPStatus.BAD_REQUEST,
     "upload_not_stored": HTTPStatus.INSUFFICIENT_STORAGE,
+    "disk_full": HTTPStatus.INSUFFICIENT_STORAGE,
     "upload_run_active": HTTPStatus.CONFLICT,
     "connect_disabled": HTTPStatus.CONFLICT,
     "duplicate_not_open": HTTPStatus.CONFLICT,

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from enterprise.faults import Fault
-from enterprise.models import Credential, RunKind, RunState, SyncRun
+from enterprise.models import Credential, RunKind, RunState, Source, SyncRun
 from enterprise.services.alert_checks import alerts_check
 from enterprise.services.allocation import allocations_refresh_due
 from enterprise.services.claims import (
@@ -103,7 +103,8 @@ def _execute(claim: Claim, work: Callable[[Claim], None]) -> None:
     except Exception as error:
         if disk_is_full(error):
             # Where not even this can be written, the run is left to the sweep.
-            run_fail(claim, Fault("disk_full", retry=True))
+            kept = claim.run.source != Source.UPLOAD  # whose file goes with this process
+            run_fail(claim, Fault("disk_full", retry=kept))
             return
         if isinstance(error, OperationalError | InterfaceError):
             raise

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.conf import settings
@@ -22,6 +24,7 @@ from enterprise.models import (
     Source,
     SyncRun,
 )
+from enterprise.services import staging
 from enterprise.services.audit import SYSTEM
 from enterprise.services.runs import runs_sweep
 from enterprise.services.sync import run_execute
@@ -356,6 +359,17 @@ def test_a_failed_upload_fails_again_by_its_key(job: Client) -> None:
     again = problem(send(job, body(usage(user(1), user(1))), **key), 422)
 
     assert again == first
+
+
+def test_an_upload_that_a_full_disk_ends_has_failed_at_once_and_may_be_sent_again(
+    job: Client,
+) -> None:
+    full = mock.patch.object(staging.zlib, "compress", side_effect=OSError(errno.ENOSPC, "full"))
+    with full:
+        told = problem(send(job, body(usage(*users(3)))), 507)
+
+    assert (told["code"], told["run"]["state"]) == ("disk_full", "failed")
+    assert send(job, body(usage(*users(3)))).status_code == 201
 
 
 def test_an_instance_that_is_being_synced_takes_no_upload(
