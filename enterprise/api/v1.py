@@ -40,6 +40,7 @@ from enterprise.api.v1_docs import PlainPage
 from enterprise.api.v1_openapi import DescribedAPI
 from enterprise.api.v1_problems import Problem, answer, not_found, problem_of
 from enterprise.faults import Refused
+from enterprise.selectors.walks import ReplacedError
 from enterprise.services.full_disk import disk_is_full
 
 api = DescribedAPI(
@@ -83,6 +84,13 @@ api.exception_handler(Problem)(answer)
 @api.exception_handler(Refused)
 def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
     return answer(request, problem_of(error))
+
+
+@api.exception_handler(ReplacedError)
+def _replaced(request: HttpRequest, _error: ReplacedError) -> HttpResponse:
+    """What a walk goes on from is gone: a newer count replaced the list."""
+    detail = "The list was made anew meanwhile. Begin again at its first page."
+    return answer(request, Problem(409, "list_moved", detail))
 
 
 @api.exception_handler(AuthenticationError)

@@ -29,9 +29,11 @@ from enterprise.selectors.difference import (
     snapshot_compared,
 )
 from enterprise.selectors.licenses import snapshot_get
+from enterprise.selectors.walks import ReplacedError, is_replaced
 
 router = Router(tags=["licensing"])
 
+InLink = Annotated[int | None, Query(ge=1, le=MOST, description="As in `Link`")]
 Category = Literal[
     "not_read",
     "new",
@@ -150,17 +152,23 @@ def list_components(
     *,
     category: Category | None = None,
     after: After = 0,
-    snapshot: Annotated[int | None, Query(ge=1, le=MOST, description="As in `Link`")] = None,
+    snapshot: InLink = None,
+    comparison: InLink = None,
 ) -> Components:
-    """Of the newest snapshot that was compared. 409 if a walk by `Link` meets a newer one."""
+    """Of the newest snapshot that was compared. 409 if a walk by `Link` meets a newer comparison.
+
+    A snapshot is compared anew where GitHub's list changed and the count did not.
+    """
     enterprise = enterprise_of(request, slug)
-    compared = _compared(enterprise)
-    if snapshot not in (None, compared.pk):
-        detail = "A newer count has been compared meanwhile. Begin again without after."
-        raise Problem(409, "compared_anew", detail)
+    compared, version = _compared(enterprise), enterprise.compared_version
+    if snapshot not in (None, compared.pk) or comparison not in (None, version):
+        raise ReplacedError
     page, following = components_page(enterprise, category=category or "", after=after)
+    lines = component_lines(page, compared, masked=False, shown=None)
+    if is_replaced(enterprise, "compared_version"):
+        raise ReplacedError
     note_read(request, slug, "difference", first=after == 0, snapshot=compared.pk)
-    following_page = {"after": following, "snapshot": compared.pk}
+    following_page = {"after": following, "snapshot": compared.pk, "comparison": version}
     link(request, response, next=following_page if following else None)
     return Components(
         snapshot=snapshot_ref(compared),
@@ -172,6 +180,6 @@ def list_components(
                 persons=[PersonRef(**person._asdict()) for person in line.persons],
                 rows=[GitHubRowRef(**row._asdict()) for row in line.rows],
             )
-            for line in component_lines(page, compared, masked=False, shown=None)
+            for line in lines
         ],
     )

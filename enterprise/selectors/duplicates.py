@@ -14,7 +14,7 @@ from enterprise.counting.joining import Joining
 from enterprise.emails import mask, mask_text
 from enterprise.models import Duplicate, DuplicateSearch, DuplicateState, Enterprise, PersonVersion
 from enterprise.selectors.persons import mask_key
-from enterprise.selectors.walks import walk_of_one_count
+from enterprise.selectors.walks import ReplacedError, walk_of_one_count
 
 SORTS = {
     "confidence": ("confidence", "group_saves"),
@@ -74,11 +74,16 @@ def _wanted(enterprise: Enterprise, wanted: Wanted) -> QuerySet[Duplicate]:
 def duplicates_page(
     enterprise: Enterprise, wanted: Wanted, *, after: int = 0, limit: int, masked: bool
 ) -> tuple[list[DuplicateLine], int | None]:
-    """Pairs after the one with id ``after``, and the id to go on from, None at the end."""
+    """Pairs after the one with id ``after``, and the id to go on from, None at the end.
+
+    Raises ReplacedError if that pair is gone.
+    """
     rows = _wanted(enterprise, wanted)
     first, second = SORTS[wanted.sort]
-    mark = Duplicate.objects.filter(enterprise=enterprise, pk=after).first() if after else None
-    if mark is not None:
+    if after:
+        mark = duplicate_get(enterprise, after)
+        if mark is None:
+            raise ReplacedError
         a, b = getattr(mark, first), getattr(mark, second)
         rows = rows.filter(
             Q(**{f"{first}__lt": a})

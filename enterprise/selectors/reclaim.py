@@ -24,7 +24,7 @@ from enterprise.models import (
     ServerUserAccount,
 )
 from enterprise.selectors.persons import mask_key
-from enterprise.selectors.walks import walk, walk_of_one_count
+from enterprise.selectors.walks import ReplacedError, walk, walk_of_one_count
 from enterprise.services.reclaim import ORDER, candidates_free, last_keys
 
 WHICH = ("free", "exempt", "all")
@@ -92,10 +92,15 @@ def hosts_without_activity(enterprise: Enterprise) -> list[str]:
 def candidates_page(
     enterprise: Enterprise, *, which: str, after: int = 0, limit: int, masked: bool
 ) -> tuple[list[CandidateLine], int | None]:
-    """Candidates after the person ``after``, and the number to go on from, None at the end."""
+    """Candidates after the person ``after``, and the number to go on from, None at the end.
+
+    Raises ReplacedError if that person is no candidate any more.
+    """
     rows = _candidates(enterprise, which)
-    mark = ReclaimCandidate.objects.filter(enterprise=enterprise, number=after).first()
-    if mark is not None:
+    if after:
+        mark = ReclaimCandidate.objects.filter(enterprise=enterprise, number=after).first()
+        if mark is None:
+            raise ReplacedError
         rows = rows.filter(
             Q(unknown__gt=mark.unknown)
             | Q(unknown=mark.unknown, last_active__gt=mark.last_active)

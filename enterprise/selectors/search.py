@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 
 from enterprise.models import CurrentPerson, Enterprise, PersonVersion
 from enterprise.selectors.persons import PersonLine, person_line
+from enterprise.selectors.walks import ReplacedError
 from enterprise.services.search_index import TABLE, has_words_index
 
 MOST = 5_000  # persons that a search counts
@@ -60,7 +61,8 @@ def persons_search(
     """Current persons by words, filters and sort, by keyset from the person numbered ``after``.
 
     ``sort`` is one of SORTS. A masked viewer's words are compared with logins and names only, and
-    they may not sort by key, which may be an e-mail.
+    they may not sort by key, which may be an e-mail. Raises ReplacedError if the person to go on from
+    is none of the current ones any more.
     """
     words = text.lower().split()
     column = "public_words" if masked else "words"
@@ -108,7 +110,9 @@ def _hit(enterprise: Enterprise, number: int | None) -> _Hit | None:
         return None
     people = CurrentPerson.objects.filter(enterprise=enterprise, number=number)
     row = people.values_list(*_Hit._fields).first()
-    return None if row is None else _Hit(*row)
+    if row is None:
+        raise ReplacedError
+    return _Hit(*row)
 
 
 def _fetched(hits: _Hits, words: list[str]) -> list[_Hit]:

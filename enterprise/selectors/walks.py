@@ -13,10 +13,17 @@ from enterprise.models import Enterprise
 
 Line = TypeVar("Line")
 Page = Callable[..., tuple[list[Line], int | None]]
+Version = Literal["compared_version", "insights_version"]
 
 
 class ReplacedError(Exception):
-    """A newer count replaced what was walked meanwhile: what was given is of two counts."""
+    """A newer count replaced what was walked meanwhile, or took away the mark to go on from."""
+
+
+def is_replaced(enterprise: Enterprise, version: Version) -> bool:
+    """Whether it was found anew, after another count than ``enterprise`` was read with."""
+    was = {version: getattr(enterprise, version)}
+    return not Enterprise.objects.filter(pk=enterprise.pk, **was).exists()
 
 
 def walk(page: Page[Line]) -> Iterator[Line]:
@@ -29,7 +36,7 @@ def walk(page: Page[Line]) -> Iterator[Line]:
 
 def walk_of_one_count(
     enterprise: Enterprise,
-    version: Literal["compared_version", "insights_version"],
+    version: Version,
     page: Page[Line],
 ) -> Iterator[Line]:
     """Every line of what is found anew after each count, as ``version`` numbers it.
@@ -37,6 +44,5 @@ def walk_of_one_count(
     Raises ReplacedError at its end, unless all are of the count ``enterprise`` was read with.
     """
     yield from walk(page)
-    was = {version: getattr(enterprise, version)}
-    if not Enterprise.objects.filter(pk=enterprise.pk, **was).exists():
+    if is_replaced(enterprise, version):
         raise ReplacedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -115,10 +116,10 @@ def duplicates(request: HttpRequest, access: Access) -> HttpResponse:
 def _list(request: HttpRequest, access: Access, asked: Asked) -> dict[str, Any]:
     snapshot = snapshot_latest(access.enterprise)
     persons = snapshot.persons if snapshot is not None else 0
-    after = shell.whole_number(request.GET.get("after")) or 0
-    lines, following = duplicates_page(
-        access.enterprise, asked.wanted, after=after, limit=PER_PAGE, masked=access.masked
+    page = partial(
+        duplicates_page, access.enterprise, asked.wanted, limit=PER_PAGE, masked=access.masked
     )
+    after, lines, following = shell.page_after(request, page)
     here = [line.row.pk for line in lines]
     result = what_if(access.enterprise, asked.ticked, persons=persons)
     return {

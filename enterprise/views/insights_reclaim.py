@@ -60,10 +60,10 @@ def reclaim(request: HttpRequest, access: Access) -> HttpResponse:
             messages.success(request, _("The plan is made. Nothing is suspended by this console."))
             return redirect("plan", access.enterprise.slug, made.pk)
     which = _which(request)
-    after = shell.whole_number(request.GET.get("after")) or 0
-    lines, following = candidates_page(
-        access.enterprise, which=which, after=after, limit=PER_PAGE, masked=access.masked
+    page = partial(
+        candidates_page, access.enterprise, which=which, limit=PER_PAGE, masked=access.masked
     )
+    after, lines, following = shell.page_after(request, page)
     before = shell.whole_number(request.GET.get("before"))
     plans, older = plans_page(access.enterprise, before=before, masked=access.masked)
     context = {

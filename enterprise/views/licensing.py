@@ -21,6 +21,7 @@ from enterprise.selectors.licenses import (
     totals_of,
 )
 from enterprise.selectors.search import MOST, SORTS, Found, persons_search
+from enterprise.selectors.walks import ReplacedError
 from enterprise.templatetags.words import (
     LICENSE_TYPES,
     PERSON_KINDS,
@@ -171,7 +172,9 @@ def _numbered(
 
 
 def _search(request: HttpRequest, access: Access, query: Query) -> Found:
-    return persons_search(
+    """Goes on from a person, or begins where that one counts no more."""
+    search = partial(
+        persons_search,
         access.enterprise,
         masked=access.masked,
         text=query.text,
@@ -180,10 +183,13 @@ def _search(request: HttpRequest, access: Access, query: Query) -> Found:
         host_name=query.host_name,
         ambiguous=query.ambiguous,
         sort=query.sort,
-        after=shell.whole_number(request.GET.get("after")),
-        before=shell.whole_number(request.GET.get("before")),
         per_page=PER_PAGE,
     )
+    after, before = (shell.whole_number(request.GET.get(name)) for name in ("after", "before"))
+    try:
+        return search(after=after, before=before)
+    except ReplacedError:
+        return search()
 
 
 def _sorting(query: Query, access: Access) -> dict[str, Any]:

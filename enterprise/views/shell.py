@@ -22,6 +22,7 @@ from enterprise.access import Access
 from enterprise.faults import Refused
 from enterprise.forms import refuse
 from enterprise.models import ServerInstance
+from enterprise.selectors.walks import Line, Page, ReplacedError
 
 POLL_ENDED = 286  # htmx stops polling when it is answered so
 REFUSED = 422
@@ -173,6 +174,18 @@ def whole_number(text: str | None) -> int | None:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
         return None
     return int(text)
+
+
+def page_after(request: HttpRequest, page: Page[Line]) -> tuple[int, list[Line], int | None]:
+    """The page after ``?after=``, or the first one where a newer count took that mark away.
+
+    (the mark, 0 on the first page; its lines; the mark to go on from)
+    """
+    after = whole_number(request.GET.get("after")) or 0
+    try:
+        return after, *page(after=after)
+    except ReplacedError:
+        return 0, *page()
 
 
 def found_or_404(found: M | None) -> M:

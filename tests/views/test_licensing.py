@@ -212,6 +212,13 @@ class TestThePersons:
         back = owner.get(PAGE + second.context["previous_url"])
         assert [line.number for line in back.context["lines_of_persons"]] == numbers
 
+    @pytest.mark.parametrize("mark", ["after", "before"])
+    def test_a_sorted_page_begins_anew_from_a_person_who_counts_no_more(
+        self, owner: Client, persons: Snapshot, mark: str
+    ) -> None:
+        first = owner.get(f"{PAGE}?sort=-accounts").context["lines_of_persons"]
+        assert owner.get(f"{PAGE}?sort=-accounts&{mark}=9999").context["lines_of_persons"] == first
+
     def test_by_htmx_only_the_table_comes_and_the_address_is_kept(
         self, owner: Client, persons: Snapshot
     ) -> None:

@@ -45,6 +45,14 @@ def test_the_page_lists_who_holds_a_seat_and_says_that_it_suspends_nobody(
     assert "Last activity is not kept for ghes1.example.com" in text
 
 
+def test_from_a_candidate_that_is_gone_the_page_begins_anew(
+    owner: Client, snapshot: Snapshot
+) -> None:
+    page = owner.get(f"{PAGE}?after=999")
+    assert "ada@acme.example" in text_of(page)
+    assert page.context["first_url"] is None
+
+
 def test_a_plan_is_made_shown_downloaded_and_ended(owner: Client, snapshot: Snapshot) -> None:
     made = owner.post(PAGE, {"seats": "1"}, follow=True)
     assert "Plan to free 1 license" in text_of(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enterprise.models import Enterprise, EnterpriseDomain, ServerInstance
+from enterprise.models import Duplicate, Enterprise, EnterpriseDomain, ServerInstance
 from tests.api.conftest import links
 from tests.api.v1.conftest import V1, problem
 from tests.reports.ledger import member
@@ -36,6 +36,12 @@ def test_pairs_come_with_reasons_and_what_to_change_page_by_page(reader: V1) -> 
     assert "next" not in links(last)
     assert {"least": 75, "pairs": 3, "saves": 3} in last.json()["steps"]
     assert last.json()["unavailable"]["login"].startswith("not available, because ")
+
+
+def test_a_walk_does_not_begin_anew_from_a_pair_that_is_gone(reader: V1) -> None:
+    second = links(reader.get(f"{reader.start}/duplicates?per_page=2"))["next"]
+    Duplicate.objects.all().delete()
+    assert problem(reader.get(second)) == (409, "list_moved")
 
 
 def test_what_if_tells_the_new_total(reader: V1) -> None:

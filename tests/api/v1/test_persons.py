@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from enterprise.models import AuditEvent, Enterprise, PersonVersion, ServerInstance, Snapshot
+import pytest
+from django.db.models import F
+
+from enterprise.api import v1_difference
+from enterprise.models import (
+    AuditEvent,
+    CurrentPerson,
+    DifferenceComponent,
+    Enterprise,
+    PersonVersion,
+    ServerInstance,
+    Snapshot,
+)
+from enterprise.selectors.difference import components_page
 from tests.api.conftest import links
 from tests.api.v1.conftest import HOST, V1, problem
 from tests.factories import EnterpriseFactory
@@ -108,6 +121,17 @@ def test_a_search_goes_on_and_back(reader: V1, enterprise: Enterprise) -> None:
     assert keys(back.json()) == keys(pages[1].json())
 
 
+@pytest.mark.parametrize("mark", ["after", "before"])
+def test_a_search_does_not_begin_anew_from_who_counts_no_more(
+    reader: V1, enterprise: Enterprise, mark: str
+) -> None:
+    count(enterprise, members(25))
+    gone = reader.read("/persons", sort="-key", per_page=10)["items"][-1]["number"]
+    CurrentPerson.objects.filter(number=gone).delete()
+    response = reader.get(f"{reader.start}/persons", {"sort": "-key", mark: gone})
+    assert problem(response) == (409, "list_moved")
+
+
 def test_former_persons_are_not_searched(reader: V1, counted: Snapshot) -> None:
     for query in ({"search": "mona", "as_of": counted.pk}, {"sort": "-key", "page": 2}):
         response = reader.get(f"{reader.start}/persons", query)
@@ -195,7 +219,33 @@ def test_the_difference_adds_up(reader: V1, counted: Snapshot) -> None:
 def test_a_walk_over_the_difference_does_not_mix_two_counts(reader: V1, counted: Snapshot) -> None:
     query = {"after": 1, "snapshot": counted.pk + 1}
     response = reader.get(f"{reader.start}/difference/components", query)
-    assert problem(response) == (409, "compared_anew")
+    assert problem(response) == (409, "list_moved")
+
+
+def test_a_walk_over_the_difference_does_not_mix_two_comparisons_of_one_count(
+    reader: V1, enterprise: Enterprise, counted: Snapshot
+) -> None:
+    for _ in range(50):
+        DifferenceComponent.objects.create(enterprise=enterprise, category="other", change=1)
+    first = reader.get(f"{reader.start}/difference/components")
+    second = links(first)["next"]
+    assert reader.get(second).json()["items"]
+
+    Enterprise.objects.update(compared_version=F("compared_version") + 1)
+
+    assert problem(reader.get(second)) == (409, "list_moved")
+
+
+def test_components_that_are_replaced_while_they_are_read_are_not_given(
+    reader: V1, counted: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*args: Any, **kwargs: Any) -> Any:
+        Enterprise.objects.update(compared_version=F("compared_version") + 1)
+        return components_page(*args, **kwargs)
+
+    monkeypatch.setattr(v1_difference, "components_page", read)
+    response = reader.get(f"{reader.start}/difference/components")
+    assert problem(response) == (409, "list_moved")
 
 
 def test_the_lists_tell_what_they_are(reader: V1, counted: Snapshot) -> None:

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from enterprise.models import AuditEvent, Enterprise, ServerInstance
+from enterprise.models import AuditEvent, Enterprise, ReclaimCandidate, ServerInstance
 from tests.api.conftest import links
 from tests.api.v1.conftest import V1, problem
 from tests.views.counted import account, count
@@ -30,6 +30,12 @@ def test_who_could_be_reclaimed_comes_page_by_page_longest_not_active_first(read
     ]
     last = reader.get(links(first)["next"])
     assert (len(last.json()["items"]), last.json()["free"]) == (1, 3)
+
+
+def test_a_walk_does_not_begin_anew_from_a_candidate_that_is_gone(reader: V1) -> None:
+    second = links(reader.get(f"{reader.start}/reclaim?per_page=2"))["next"]
+    ReclaimCandidate.objects.all().delete()
+    assert problem(reader.get(second)) == (409, "list_moved")
 
 
 def test_a_plan_is_made_read_and_ended(admin: V1) -> None:
@@ -68,7 +74,7 @@ def test_each_walk_is_an_event_at_its_first_page(admin: V1) -> None:
     before = AuditEvent.objects.latest("pk").pk
     for path in ("reclaim", "duplicates", f"reclaim/plans/{plan}/seats"):
         admin.read(f"/{path}")
-        admin.read(f"/{path}?after=1")
+        admin.get(f"{admin.start}/{path}?after=1")
     events = AuditEvent.objects.filter(pk__gt=before, action="report.download")
     targets = sorted(events.values_list("target", flat=True))
     assert targets == ["duplicates", "reclaim", f"reclaim-plan-{plan}"]
