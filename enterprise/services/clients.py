@@ -5,11 +5,10 @@ Everything a source needs comes by parameters; here is where settings and the da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TypedDict
 
 from django.conf import settings
-from django.utils import timezone
 
 from enterprise.faults import Fault
 from enterprise.models import Enterprise, RunLogLine, ServerInstance, Source
@@ -17,10 +16,8 @@ from enterprise.records import InstanceFacts, ServerAccount
 from enterprise.services.claims import Claim
 from enterprise.services.credentials import credential_open
 from enterprise.services.expiries import expiries_note
-from enterprise.sources import ghec_graphql, ghes_facts, ghes_report
-from enterprise.sources.ghec_graphql import Installation
+from enterprise.sources import ghes_facts, ghes_report
 from enterprise.sources.http import Client
-from enterprise.sources.values import moment_of
 
 
 def _nothing() -> None:
@@ -94,8 +91,6 @@ def read_instance(
         return facts, ghes_report.read_report(
             client, keep_logins=instance.keep_logins, on_wait=_waiting(claim)
         )
-    if instance.source == Source.CLOUD_COPY:
-        return InstanceFacts(), _cloud_copy(instance, claim)
     raise Fault("upload_only", host=instance.host_name)
 
 
@@ -107,40 +102,3 @@ def _waiting(claim: Claim) -> Callable[[int], None]:
             claim.log("report_waiting")
 
     return on_wait
-
-
-def _cloud_copy(instance: ServerInstance, claim: Claim) -> Iterator[ServerAccount]:
-    """The accounts as GHEC received them, and a warning where what it received is not the newest.
-
-    The run's data is then as of the upload that GHEC last took in.
-    """
-    enterprise = instance.enterprise
-    client = cloud_client(enterprise, cancelled=claim.beat)
-    installation = installation_of(instance, client)
-    claim.log("cloud_copy_all_consume")
-    taken_in = moment_of(installation.taken_in_at)
-    if taken_in is not None:
-        claim.update(as_of=min(taken_in, timezone.now()))
-    for code, params in copy_gaps(installation):
-        claim.warn(code, **params)
-    yield from ghec_graphql.read_cloud_copy(client, installation)
-
-
-def installation_of(instance: ServerInstance, client: Client) -> Installation:
-    """What GHEC knows the instance as. Raises Fault ``installation_unknown``."""
-    for installation in ghec_graphql.read_installations(client, instance.enterprise.slug):
-        if installation.host_name == instance.host_name:
-            return installation
-    raise Fault("installation_unknown", host=instance.host_name)
-
-
-def copy_gaps(installation: Installation) -> Iterator[tuple[str, dict[str, str]]]:
-    """Why the cloud's copy may not be what the instance has: codes of ``wording`` with parameters."""
-    told = {"host": installation.host_name, "at": installation.uploaded_at[:40] or "–"}
-    if installation.upload_state in _STALE_COPY:
-        yield _STALE_COPY[installation.upload_state], told
-    if not installation.connected:
-        yield "cloud_copy_disconnected", told
-
-
-_STALE_COPY = {"PENDING": "cloud_copy_pending", "FAILURE": "cloud_copy_failed"}

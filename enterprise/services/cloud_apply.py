@@ -21,10 +21,10 @@ from enterprise.models import (
 )
 from enterprise.services.bulk import bulk_execute, bulk_insert, bulk_read
 from enterprise.services.recounts import data_version_raise
-from enterprise.services.staging import staged
+from enterprise.services.staging import ADD, CHANGE, REMOVE, staged
 from enterprise.sources.values import moment_of
 
-REMOVE, ADD, CHANGE, SEEN, IDENTITY, DOMAIN = range(6)
+IDENTITY, DOMAIN = 4, 5  # what a staged record is, beside an account's (``staging``)
 
 
 def apply_cloud(run: SyncRun, counts: dict[str, int]) -> None:

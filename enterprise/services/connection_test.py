@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from enterprise.faults import Fault
 from enterprise.models import Enterprise, ServerInstance, Source
 from enterprise.services import clients
+from enterprise.services.cloud_copy import copy_gaps, installation_of
 from enterprise.services.credentials import origin_of
 from enterprise.services.expiries import expiries_note
 from enterprise.sources import ghec_graphql, ghec_rest, ghes_facts
@@ -64,13 +65,13 @@ def _copy_test(instance: ServerInstance) -> ConnectionTest:
         return test
     try:
         client = clients.cloud_client(instance.enterprise, quick=True)
-        installation = clients.installation_of(instance, client)
+        installation = installation_of(instance, client)
     except Fault as fault:
         found = [*test.findings, Finding(ERROR, fault.code, fault.params)]
         return test._replace(ok=False, findings=found)
     params = {"host": installation.host_name, "accounts": installation.accounts}
     found = [*test.findings, Finding(OK, "test_copy_readable", params)]
-    found += [Finding(WARNING, *gap) for gap in clients.copy_gaps(installation)]
+    found += [Finding(WARNING, *gap) for gap in copy_gaps(installation)]
     return test._replace(findings=found)
 
 

@@ -7,7 +7,7 @@ from enterprise.models import Enterprise, ServerInstance
 from enterprise.records import AccountInput
 from enterprise.services.claims import Claim
 from enterprise.services.count_inputs import Inputs
-from enterprise.services.staging import ADD, REMOVE, staged
+from enterprise.services.staging import ADD, REMOVE, SEEN, staged
 
 _MATCHED_A_SECOND = 5000  # persons, on a slow machine that does two matches
 
@@ -30,6 +30,8 @@ def count_effect(claim: Claim, instance: ServerInstance) -> tuple[int, int]:
     others: list[AccountInput] = []
     for kind, user_id, *values in staged(claim.run):
         account = f"{instance.host_name}:{user_id}"
+        if kind == SEEN:
+            continue
         if kind != ADD:
             touched.add(account)
         if kind == REMOVE:

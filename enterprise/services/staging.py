@@ -19,9 +19,14 @@ from enterprise.models import RunChunk, SyncRun
 from enterprise.services.claims import Claim
 
 RECORDS = 5000
+PAGES_A_CHUNK = 20
+"""After so many pages a walk stages where it stands; no more than that is read again."""
 
-REMOVE, ADD, CHANGE = 0, 1, 2
-"""What the first element of an account's staged record says is to be done with it."""
+REMOVE, ADD, CHANGE, SEEN = 0, 1, 2, 3
+"""What the first element of an account's staged record says is to be done with it.
+
+One that is SEEN stays as it is: a walk that is resumed must know that it was there.
+"""
 
 
 def digest_of(record: Any) -> int:

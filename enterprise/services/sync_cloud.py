@@ -14,23 +14,23 @@ from enterprise.records import CloudRow
 from enterprise.services import clients
 from enterprise.services.bulk import bulk_read
 from enterprise.services.claims import Claim, run_hold, run_succeed
-from enterprise.services.cloud_apply import (
-    ADD,
-    CHANGE,
-    DOMAIN,
-    IDENTITY,
-    REMOVE,
-    SEEN,
-    apply_cloud,
-)
+from enterprise.services.cloud_apply import DOMAIN, IDENTITY, apply_cloud
 from enterprise.services.cloud_rows import row_key, row_kind, row_matching, row_report
 from enterprise.services.expiries import expiries_note
 from enterprise.services.guard import Loss, guard_allows, guard_share
-from enterprise.services.staging import Staging, digest_of, last_cursor, staged
+from enterprise.services.staging import (
+    ADD,
+    CHANGE,
+    PAGES_A_CHUNK,
+    REMOVE,
+    SEEN,
+    Staging,
+    digest_of,
+    last_cursor,
+    staged,
+)
 from enterprise.sources import ghec_graphql, ghec_rest
 from enterprise.sources.http import Client
-
-PAGES_A_CHUNK = 20
 
 
 def sync_cloud(claim: Claim) -> None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from itertools import compress
-from operator import ne
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from enterprise.emails import normalize
 from enterprise.faults import Fault
 from enterprise.models import (
     RunPhase,
@@ -21,13 +17,14 @@ from enterprise.models import (
     Source,
     SyncRun,
 )
-from enterprise.records import InstanceFacts, ServerAccount
+from enterprise.records import InstanceFacts
 from enterprise.services import clients
-from enterprise.services.bulk import IN_LIST, READ_ROWS, bulk_execute, bulk_insert, in_batches
+from enterprise.services.account_stage import STAGED_FIELDS, Difference, stage_accounts
+from enterprise.services.bulk import bulk_execute, bulk_insert
 from enterprise.services.claims import Claim, run_hold, run_succeed
+from enterprise.services.cloud_copy import stage_cloud_copy
 from enterprise.services.cloud_freshness import cloud_request_if_stale
 from enterprise.services.guard import (
-    Loss,
     first_read_is_plausible,
     guard_allows,
     guard_share,
@@ -35,37 +32,10 @@ from enterprise.services.guard import (
 from enterprise.services.preview import count_effect
 from enterprise.services.recounts import data_version_raise
 from enterprise.services.scim_check import scim_compare
-from enterprise.services.staging import ADD, CHANGE, REMOVE, Staging, digests_of, staged
+from enterprise.services.staging import ADD, CHANGE, REMOVE, staged
 
 Reason = tuple[str, dict[str, Any]]
 """Why a result is held: a code of ``wording`` and its parameters."""
-
-_FIELDS = (
-    "user_id",
-    "email",
-    "email_key",
-    "other_emails",
-    "suspended",
-    "dormant",
-    "never_signed_in",
-    "excluded",
-    "consumes",
-    "login",
-    "last_active",
-    "digest",
-)
-
-
-class Difference(NamedTuple):
-    """What a result would do to what is applied, and the counts that the run keeps."""
-
-    counts: dict[str, int]
-    loss: Loss
-    applied: int
-
-    @property
-    def changes(self) -> int:
-        return self.counts["added"] + self.counts["changed"] + self.counts["removed"]
 
 
 def sync_instance(claim: Claim) -> None:
@@ -77,13 +47,19 @@ def sync_instance(claim: Claim) -> None:
     if run.source == Source.UPLOAD:
         raise Fault("upload_interrupted")  # its file went with the process that received it
     cloud_request_if_stale(enterprise=run.enterprise)
+    # What a walk found inconsistent is no place to go on from.
+    resume = run.base_version == instance.applied_version and run.error_code != "inconsistent_walk"
     claim.update(
         base_version=instance.applied_version, as_of=timezone.now(), source=instance.source
     )
     claim.phase(RunPhase.READING)
-    facts, accounts = clients.read_instance(instance, claim)
-    claim.update(facts=facts._asdict(), expected=facts.total_users)
-    difference = stage_accounts(claim, instance, accounts)
+    facts = InstanceFacts()
+    if instance.source == Source.CLOUD_COPY:
+        difference = stage_cloud_copy(claim, instance, resume=resume)
+    else:
+        facts, accounts = clients.read_instance(instance, claim)
+        claim.update(facts=facts._asdict(), expected=facts.total_users)
+        difference = stage_accounts(claim, instance, accounts)
     claim.phase(RunPhase.CHECKING)
     _warn_of_gaps(claim, facts, difference.counts)
     scim_compare(claim, instance, facts, consuming=difference.counts["consuming"])
@@ -112,105 +88,6 @@ def hold_or_apply(
         claim.update(busy_for=difference.changes / 2000)
         apply_accounts(run, instance, difference.counts)
         run_succeed(claim, counts=difference.counts)
-
-
-def stage_accounts(
-    claim: Claim, instance: ServerInstance, accounts: Iterable[ServerAccount]
-) -> Difference:
-    """Stream what the source yields against (id, digest) of what is applied; stage the difference.
-
-    Raises Fault ``empty_source`` if there is no account where some were applied.
-    """
-    known = _known(instance)
-    applied = len(known)
-    staging = Staging(claim, resume=False)
-    read = added = idle = 0
-    changed: dict[int, tuple[bool, str]] = {}
-    take = known.pop
-    for batch in in_batches(accounts, 500):
-        read += len(batch)
-        idle += len([1 for account in batch if account.suspended or account.excluded])
-        digests = digests_of(batch)
-        before = [take(account.user_id, None) for account in batch]
-        # Most accounts are as they were: nothing more is done for those.
-        for account, digest, known_digest in compress(
-            zip(batch, digests, before, strict=True), map(ne, digests, before)
-        ):
-            email_key = normalize(account.email)
-            if known_digest is None:
-                operation = ADD
-                added += 1
-            else:
-                operation = CHANGE
-                consumes = not (account.suspended or account.excluded)
-                changed[account.user_id] = (consumes, email_key)
-            staging.add([operation, *_row(account, email_key, digest)])
-        claim.beat(read)
-    if applied and not read:
-        raise Fault("empty_source", applied=applied)
-    for user_id in known:
-        staging.add([REMOVE, user_id])
-    staging.flush()
-    stopped, moved = _count_losses(instance, changed)
-    return Difference(
-        counts={
-            "read": read,
-            "added": added,
-            "changed": len(changed),
-            "removed": len(known),
-            "consuming": read - idle,
-        },
-        loss=Loss(len(known), stopped, moved),
-        applied=applied,
-    )
-
-
-def _known(instance: ServerInstance) -> dict[int, int]:
-    """The digests of what is applied, by user ID; read at once, since all of them are kept anyway."""
-    known: dict[int, int] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT user_id, digest FROM enterprise_serveruseraccount WHERE instance_id = %s",
-            [instance.pk],
-        )
-        while rows := cursor.fetchmany(READ_ROWS):
-            known.update(rows)
-    return known
-
-
-def _row(account: ServerAccount, email_key: str, digest: int) -> list[Any]:
-    return [
-        account.user_id,
-        account.email,
-        email_key,
-        "\n".join(account.other_emails),
-        account.suspended,
-        account.dormant,
-        account.never_signed_in,
-        account.excluded,
-        not account.suspended and not account.excluded,
-        account.login,
-        account.last_active,
-        digest,
-    ]
-
-
-def _count_losses(
-    instance: ServerInstance, changed: dict[int, tuple[bool, str]]
-) -> tuple[int, int]:
-    """Of the changed accounts: how many no longer consume, how many have another primary e-mail."""
-    stopped = moved = 0
-    for ids in in_batches(changed, IN_LIST):
-        rows = ServerUserAccount.objects.filter(instance=instance, user_id__in=ids).values_list(
-            "user_id", "consumes", "email_key"
-        )
-        for user_id, consumed, email_key in rows:
-            consumes, email_now = changed[user_id]
-            if consumed and not consumes:
-                stopped += 1
-            elif email_key != email_now:
-                moved += 1
-    return stopped, moved
 
 
 def _warn_of_gaps(claim: Claim, facts: InstanceFacts, counts: dict[str, int]) -> None:
@@ -275,12 +152,12 @@ def apply_accounts(run: SyncRun, instance: ServerInstance, counts: dict[str, int
         return
     if counts["changed"] or counts["removed"]:
         delete = "DELETE FROM enterprise_serveruseraccount WHERE instance_id = %s AND user_id = %s"
-        gone = ((instance.pk, record[1]) for record in staged(run) if record[0] != ADD)
+        gone = ((instance.pk, rec[1]) for rec in staged(run) if rec[0] in (CHANGE, REMOVE))
         bulk_execute(delete, gone)
     bulk_insert(
         ServerUserAccount,
-        ("instance", *_FIELDS),
-        ((instance.pk, *record[1:]) for record in staged(run) if record[0] != REMOVE),
+        ("instance", *STAGED_FIELDS),
+        ((instance.pk, *record[1:]) for record in staged(run) if record[0] in (ADD, CHANGE)),
     )
     data_version_raise(run=run)
 

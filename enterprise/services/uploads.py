@@ -26,14 +26,11 @@ from enterprise.models import (
 )
 from enterprise.models.sync import ACTIVE
 from enterprise.records import InstanceFacts, ServerAccount
+from enterprise.services.account_stage import stage_accounts
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.claims import Claim, run_claim
 from enterprise.services.sync import claim_work
-from enterprise.services.sync_instance import (
-    hold_or_apply,
-    reason_to_hold,
-    stage_accounts,
-)
+from enterprise.services.sync_instance import hold_or_apply, reason_to_hold
 from enterprise.sources.upload import Upload, UploadFormat, refuse_by_name
 from enterprise.sources.usage_head import UsageHead
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from enterprise.emails import normalize_domain
 from enterprise.faults import Fault
 from enterprise.records import ExternalIdentity, ServerAccount, VerifiedDomain
-from enterprise.sources.graphql import Node, connection
+from enterprise.sources.graphql import Node, Place, connection, pages
 from enterprise.sources.http import Client
 from enterprise.sources.values import text_of
 
@@ -218,28 +218,53 @@ def read_installations(client: Client, slug: str) -> list[Installation]:
     return installations
 
 
-def read_cloud_copy(client: Client, installation: Installation) -> Iterator[ServerAccount]:
+def read_cloud_copy(
+    client: Client,
+    installation: Installation,
+    *,
+    start: Place = Place(),  # noqa: B008 - immutable
+    seen: set[int] | None = None,
+) -> Iterator[tuple[list[ServerAccount], Place]]:
     """Yield the users of an instance as GHEC received them (domain.md section 6, "Cloud's copy").
 
-    GHEC does not tell who is suspended, so nobody is. Raises Fault ``invalid_user_id`` or
-    ``duplicate_user`` (user_id), ``inconsistent_walk`` where the count does not fit.
+    Page by page, each with the place after it; a later walk goes on from there, if it is told the
+    user IDs ``seen`` before. GHEC does not tell who is suspended, so nobody is. Raises Fault
+    ``invalid_user_id`` or ``duplicate_user`` (user_id), ``inconsistent_walk`` where the count does
+    not fit or GitHub does not know the place any more.
     """
-    seen: set[int] = set()
-    path = ("node", "userAccounts")
-    for node in connection(client, _USER_ACCOUNTS, {"id": installation.id}, path, whole=True):
-        user_id = node.get("remoteUserId")
-        if not isinstance(user_id, int) or user_id < 0:
-            raise Fault("invalid_user_id", line=len(seen) + 1)
-        if user_id in seen:
-            raise Fault("duplicate_user", user_id=user_id, line=len(seen) + 1)
-        seen.add(user_id)
-        emails = [entry for entry in (node.get("emails") or {}).get("nodes") or [] if entry]
-        primary = [text_of(entry.get("email")) for entry in emails if entry.get("isPrimary")]
-        others = [text_of(entry.get("email")) for entry in emails if not entry.get("isPrimary")]
-        excluded = "scim_admin" if node.get("login") == "scim-admin" else ""
-        yield ServerAccount(
-            user_id,
-            primary[0] if primary else "",
-            tuple(email for email in others if email),
-            excluded=excluded,
-        )
+    seen = set() if seen is None else seen
+    walk = pages(
+        client,
+        _USER_ACCOUNTS,
+        {"id": installation.id},
+        ("node", "userAccounts"),
+        whole=True,
+        start=start,
+    )
+    try:
+        for nodes, place in walk:
+            yield [_copied(node, seen) for node in nodes], place
+            start = Place()
+    except Fault as fault:
+        if start.after and fault.code == "graphql_failed" and not fault.retry:
+            raise Fault("inconsistent_walk", retry=True) from None
+        raise
+
+
+def _copied(node: Node, seen: set[int]) -> ServerAccount:
+    user_id = node.get("remoteUserId")
+    if not isinstance(user_id, int) or user_id < 0:
+        raise Fault("invalid_user_id", line=len(seen) + 1)
+    if user_id in seen:
+        raise Fault("duplicate_user", user_id=user_id, line=len(seen) + 1)
+    seen.add(user_id)
+    emails = [entry for entry in (node.get("emails") or {}).get("nodes") or [] if entry]
+    primary = [text_of(entry.get("email")) for entry in emails if entry.get("isPrimary")]
+    others = [text_of(entry.get("email")) for entry in emails if not entry.get("isPrimary")]
+    excluded = "scim_admin" if node.get("login") == "scim-admin" else ""
+    return ServerAccount(
+        user_id,
+        primary[0] if primary else "",
+        tuple(email for email in others if email),
+        excluded=excluded,
+    )

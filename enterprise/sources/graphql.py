@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from enterprise.faults import Fault
 from enterprise.outbound_faults import wait_asked
@@ -37,24 +37,40 @@ def ask(client: Client, query: str, variables: Mapping[str, Any], part: str) -> 
     return data
 
 
+class Place(NamedTuple):
+    """Where a walk stands: after GitHub's cursor, with ``done`` of the stated ``total`` read."""
+
+    after: str | None = None
+    total: int | None = None
+    done: int = 0
+
+
 def connection(
+    client: Client, query: str, variables: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[Node]:
+    """Yield the nodes of the connection at ``path``; see ``pages``."""
+    for nodes, _place in pages(client, query, variables, path):
+        yield from nodes
+
+
+def pages(
     client: Client,
     query: str,
     variables: Mapping[str, Any],
     path: tuple[str, ...],
     *,
     whole: bool = False,
-) -> Iterator[Node]:
-    """Yield the nodes of the connection at ``path``, page after page; none where it is null.
+    start: Place = Place(),  # noqa: B008 - immutable
+) -> Iterator[tuple[list[Node], Place]]:
+    """Yield the connection at ``path`` page by page; none where it is null.
 
-    The query takes ``$first`` and ``$after``. ``whole`` checks the nodes against ``totalCount``,
-    which the query must then ask for. Raises Fault ``inconsistent_walk`` where the pages turn in a
-    circle or the count does not fit, ``owner_info_missing`` where the token may not see it.
+    With each page comes the place after it, from where a later walk can ``start``. The query takes
+    ``$first`` and ``$after``. ``whole`` checks the nodes against ``totalCount``, which the query
+    must then ask for. Raises Fault ``inconsistent_walk`` where the pages turn in a circle or the
+    count does not fit, ``owner_info_missing`` where the token may not see it.
     """
-    after: str | None = None
+    after, total, count = start
     used: set[str] = set()
-    total: int | None = None
-    count = 0
     while True:
         sizes = page_sizes()
         data = client.patiently(
@@ -73,9 +89,9 @@ def connection(
         if total is None:
             total = stated
         count += len(nodes)
-        yield from (node for node in nodes if isinstance(node, dict))
         info = page.get("pageInfo") or {}
         after = text_of(info.get("endCursor"))
+        yield [node for node in nodes if isinstance(node, dict)], Place(after, total, count)
         more = bool(info.get("hasNextPage"))
         if (
             (more and (not after or after in used))

@@ -418,7 +418,8 @@ def test_the_clouds_copy_of_an_instance_is_read(fleet: Fleet) -> None:
     installations = {i.host_name: i for i in ghec_graphql.read_installations(client, "acme")}
     assert set(installations) == set(fleet.world.instances)
     instance = fleet.world.instances[HOST]
-    accounts = list(ghec_graphql.read_cloud_copy(client, installations[HOST]))
+    pages = list(ghec_graphql.read_cloud_copy(client, installations[HOST]))
+    accounts = [account for page, _place in pages for account in page]
     assert installations[HOST].accounts == len(accounts) == len(instance.seen)
     newest = max(instance.uploads, key=lambda upload: upload.created_at)
     assert installations[HOST].upload_state == newest.sync_state
