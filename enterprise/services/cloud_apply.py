@@ -71,14 +71,26 @@ def _apply_rows(run: SyncRun) -> None:
     )
 
 
-def _apply_identities(run: SyncRun) -> bool:
-    read = {
+def staged_identities(run: SyncRun) -> set[tuple[str, int, str]]:
+    """The identities that a run read, as they are stored."""
+    return {
         (login, attribute, value)
         for login, attribute, raw in _records(run, IDENTITY)
         if login and (value := normalize(raw))
     }
-    # Of which organization a value was read is not kept: none goes while one of them is unread.
-    partial = any(gap["part"] == "organizations" for gap in run.facts["gaps"])
+
+
+def identities_stay(run: SyncRun) -> bool:
+    """Whether no stored identity goes, though it was not read again.
+
+    Of which organization a value was read is not kept: none goes while one of them is unread.
+    """
+    return any(gap["part"] in ("identities", "organizations") for gap in run.facts["gaps"])
+
+
+def _apply_identities(run: SyncRun) -> bool:
+    read = staged_identities(run)
+    stay = identities_stay(run)
     gone: list[tuple[Any, ...]] = []
     for stored in bulk_read(
         "SELECT login_key, attribute, value FROM enterprise_cloudidentity WHERE enterprise_id = %s",
@@ -86,7 +98,7 @@ def _apply_identities(run: SyncRun) -> bool:
     ):
         if stored in read:
             read.discard(stored)
-        elif not partial:
+        elif not stay:
             gone.append(stored)
     bulk_execute(
         "DELETE FROM enterprise_cloudidentity"

@@ -16,6 +16,11 @@ from enterprise.services.person_rows import VISUAL_STUDIO, license_code
 
 NAME_ID = 3  # its place in counting.match.ATTRIBUTES
 
+CloudRecord = tuple[Any, ...]
+"""(ref, key, kind, counts, digest, matching) of a cloud row; the ref is any number of its own."""
+Identity = tuple[Any, ...]
+"""(login_key, attribute, value)"""
+
 
 class Hosts:
     """Which registered instance a host in ``HOST:ID`` means (domain.md section 6, "Real answers").
@@ -142,8 +147,24 @@ class Inputs:
 
     def cloud(self) -> Iterator[CloudInput]:
         """The counted cloud rows, once, with the identities that are linked to their logins."""
-        identities = self._read_identities()
-        for ref, key, kind, counts, digest, text in self._read(CLOUD_ROWS, self._enterprise.pk):
+        return self.cloud_of(self.cloud_rows(), self.identities())
+
+    def cloud_rows(self) -> Iterator[CloudRecord]:
+        """What is applied of the cloud's rows."""
+        return self._read(CLOUD_ROWS, self._enterprise.pk)
+
+    def identities(self) -> Iterator[Identity]:
+        """What is applied of the cloud's identities."""
+        return bulk_read(IDENTITIES, [self._enterprise.pk])
+
+    def cloud_of(
+        self, rows: Iterable[CloudRecord], identities: Iterable[Identity]
+    ) -> Iterator[CloudInput]:
+        """As ``cloud``, of these rows and identities."""
+        linked_to: dict[str, tuple[tuple[int, str], ...]] = {}
+        for login_key, attribute, value in identities:
+            linked_to[login_key] = (*linked_to.get(login_key, ()), (attribute, value))
+        for ref, key, kind, counts, digest, text in rows:
             row = Matching._make(orjson.loads(text))
             server_refs = self._resolved(row.server_refs) if row.server_refs else ()
             self.cloud_digests[ref] = digest
@@ -155,7 +176,7 @@ class Inputs:
             self._kinds[kind if counts else f"uncounted_{kind}"] += 1
             if not counts:
                 continue
-            linked = identities.get(row.login.casefold(), ()) if row.login else ()
+            linked = linked_to.get(row.login.casefold(), ()) if row.login else ()
             if row.name_id:
                 linked += ((NAME_ID, row.name_id),)
             self.cloud_keys[ref] = key
@@ -178,12 +199,6 @@ class Inputs:
             if not self._hosts.is_read(host):
                 self._unread.setdefault(host, set()).add(server_ref)
         return resolved
-
-    def _read_identities(self) -> dict[str, tuple[tuple[int, str], ...]]:
-        found: dict[str, list[tuple[int, str]]] = {}
-        for login_key, attribute, value in bulk_read(IDENTITIES, [self._enterprise.pk]):
-            found.setdefault(login_key, []).append((attribute, value))
-        return {login_key: tuple(values) for login_key, values in found.items()}
 
     def totals(self) -> dict[str, Any]:
         """The counts that need no match, for ``Snapshot.totals``."""

@@ -18,6 +18,7 @@ from enterprise.services.cloud_apply import DOMAIN, IDENTITY, apply_cloud
 from enterprise.services.cloud_rows import row_key, row_kind, row_matching, row_report
 from enterprise.services.expiries import expiries_note
 from enterprise.services.guard import Loss, guard_allows, guard_share
+from enterprise.services.preview import cloud_effect
 from enterprise.services.staging import (
     ADD,
     CHANGE,
@@ -72,6 +73,7 @@ def sync_cloud(claim: Claim) -> None:
     if rows.applied and not guard_allows(
         enterprise=enterprise, share=share, applied=rows.applied, loss=loss
     ):
+        counts |= cloud_effect(claim)
         run_hold(claim, reason="held_loss", counts=counts, applied=rows.applied, **loss._asdict())
         return
     claim.phase(RunPhase.APPLYING)

@@ -29,7 +29,7 @@ from enterprise.services.guard import (
     guard_allows,
     guard_share,
 )
-from enterprise.services.preview import count_effect
+from enterprise.services.preview import instance_effect
 from enterprise.services.recounts import data_version_raise
 from enterprise.services.scim_check import scim_compare
 from enterprise.services.staging import ADD, CHANGE, REMOVE, staged
@@ -73,13 +73,7 @@ def hold_or_apply(
     run = claim.run
     if held is not None:
         code, params = held
-        before, after = count_effect(claim, instance)
-        effect = {
-            "persons_before": before,
-            "persons_after": after,
-            "persons_change": after - before,
-        }
-        counts = {**difference.counts, **effect}
+        counts = difference.counts | instance_effect(claim, instance)
         run_hold(claim, reason=code, counts=counts, **params)
         return
     claim.phase(RunPhase.APPLYING)

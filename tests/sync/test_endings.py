@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
 from django.utils import timezone
 
 from enterprise import wording
@@ -27,7 +28,8 @@ from enterprise.services.servers import instance_token_set
 from enterprise.services.sync import run_execute
 from enterprise.sources.http import Answer, Client
 from sandbox.server import Fleet
-from tests.sync.conftest import sync, sync_everything
+from tests.factories import MembershipFactory
+from tests.sync.conftest import drain, sync, sync_everything
 
 pytestmark = pytest.mark.django_db
 
@@ -185,13 +187,49 @@ def test_a_first_read_far_below_the_instances_own_totals_is_held(
     assert (run.state, run.error_code) == (RunState.HELD, "held_first_read")
 
 
-def test_a_halved_cloud_list_is_held(fleet: Fleet, enterprise: Enterprise) -> None:
+@pytest.mark.parametrize("identities", ["read", "of one organization unread", "unread"])
+def test_a_halved_cloud_list_is_held_and_previews_the_count_that_the_recount_then_finds(
+    fleet: Fleet, enterprise: Enterprise, identities: str
+) -> None:
+    fleet.world.organizations = ("acme-apps", "acme-ops")
     sync_everything(enterprise)
     before = content(enterprise)
     fleet.ghec.faults.add("halved", path="*/consumed-licenses")
+    for number, user in enumerate(fleet.world.cloud):
+        if number % 3:
+            user.identity = None  # so that fewer server accounts join
+    if identities != "read":
+        which = '"login":"acme-ops"' if "one" in identities else "externalIdentities"
+        fleet.ghec.faults.add("status", status=403, path="/graphql", contains=which)
     run = sync(enterprise)
-    assert run.state in (RunState.HELD, RunState.FAILED)
+    assert (run.state, run.error_code) == (RunState.HELD, "held_loss")
     assert content(enterprise) == before
+    newest = enterprise.snapshots.order_by("-pk")[0]
+    assert run.counts["persons_before"] == newest.persons
+
+    run_apply_held(run=run, actor=SYSTEM)
+    drain(enterprise)
+
+    newest = enterprise.snapshots.order_by("-pk")[0]
+    assert run.counts["persons_after"] == newest.persons
+    change = run.counts["persons_after"] - run.counts["persons_before"]
+    assert run.counts["persons_change"] == change != 0
+
+
+def test_the_page_of_a_held_cloud_result_and_the_question_of_its_discard_show_the_count(
+    fleet: Fleet, enterprise: Enterprise, client: Browser
+) -> None:
+    sync_everything(enterprise)
+    fleet.ghec.faults.add("halved", path="*/consumed-licenses")
+    run = sync(enterprise)
+    client.force_login(MembershipFactory(enterprise=enterprise).user)
+    page = f"/enterprises/{enterprise.slug}/runs/{run.pk}"
+    before, after = run.counts["persons_before"], run.counts["persons_after"]
+
+    shown = client.get(page).content.decode()
+    assert f"If applied, the count goes from {before} to {after} persons" in shown
+    asked = client.get(f"{page}/discard").content.decode()
+    assert f"The count stays at {before} persons, instead of {after}." in asked
 
 
 @pytest.mark.parametrize("kind", ["repeat_page", "shrinking_total", "short_page"])
