@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -135,7 +136,10 @@ class RowStage:
         """Walk the pages; one that is number 1 begins anew and voids what came before."""
         self._begin(resume=resume)
         walk = ghec_rest.read_consumed_licenses(
-            client, slug=self.claim.run.enterprise.slug, start=self.cursor
+            client,
+            slug=self.claim.run.enterprise.slug,
+            start=self.cursor,
+            concurrency=settings.LICSYNC_PAGES_AT_ONCE,
         )
         for pages, page in enumerate(walk, start=1):
             if page.number == 1 and self.read_rows:
