@@ -38,12 +38,11 @@ class Enterprise(models.Model):
     compared_version = models.BigIntegerField(default=0)  # the one whose difference is known
     compared_snapshot = models.BigIntegerField(default=0)  # the snapshot that it is kept with
 
-    cost_centers_version = models.BigIntegerField(
-        default=0
-    )  # rises with each change of the mapping
-    allocated_version = models.BigIntegerField(default=0)  # the one that the split was made with
-    allocated_snapshot = models.BigIntegerField(default=0)  # the snapshot that it was made of
-    insights_version = models.BigIntegerField(default=0)
+    # The first rises with each change of the mapping; the split was made with the second, of the third.
+    cost_centers_version = models.BigIntegerField(default=0, db_default=0)
+    allocated_version = models.BigIntegerField(default=0, db_default=0)
+    allocated_snapshot = models.BigIntegerField(default=0, db_default=0)
+    insights_version = models.BigIntegerField(default=0, db_default=0)
 
     exclude_never_signed_in = models.BooleanField(default=False)
     guard_share = models.PositiveSmallIntegerField(default=20)  # per cent of the accounts applied
@@ -53,7 +52,7 @@ class Enterprise(models.Model):
     # What the forecast compares with: the day until which seats are bought, and what one more costs.
     renewal_on = models.DateField(null=True)
     seat_price = models.DecimalField(max_digits=12, decimal_places=2, null=True)
-    currency = models.CharField(max_length=3, blank=True)  # ISO 4217
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="")  # ISO 4217
 
     # The cloud side's own weekly schedule, from the day its token is saved (as on ServerInstance).
     schedule_weekday = models.PositiveSmallIntegerField(null=True)

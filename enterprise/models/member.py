@@ -79,7 +79,7 @@ class Membership(models.Model):
     role = models.CharField(max_length=20, choices=Role)
     added_at = models.DateTimeField(auto_now_add=True)
     # The identity provider by whose group the role came, "" for a role given by hand.
-    given_by = models.CharField(max_length=100, blank=True)
+    given_by = models.CharField(max_length=100, blank=True, default="", db_default="")
 
     class Meta:
         constraints: ClassVar = [

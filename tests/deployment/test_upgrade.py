@@ -1,8 +1,5 @@
 """Upgrade and rollback: what the version before has written is there after both, and it can go on
 working on the new schema while processes are replaced one by one.
-
-There is no release yet, so the version before is taken as of the last migration of the first commit that
-could sync, count and search (PREVIOUS); with each release it moves to that one's last migration.
 """
 
 from __future__ import annotations
@@ -14,23 +11,23 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import DateTimeField
 from django.utils import timezone
 
 from enterprise.models import AuditEvent
 from enterprise.services.audit_seal import audit_seal
 from enterprise.services.search_index import words_index_add
+from scripts.check_migrations import PREVIOUS, unfilled
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-PREVIOUS = ("enterprise", "0003_search_index")
+database = pytest.mark.django_db(transaction=True)
 
 
 def migrate(*target: str) -> None:
     call_command("migrate", *target, interactive=False, verbosity=0)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _ends_at_the_newest() -> Iterator[None]:
     yield
     migrate()
@@ -38,87 +35,69 @@ def _ends_at_the_newest() -> Iterator[None]:
 
 def models_then() -> Any:
     """The models as the version before knows them, whatever the tables have by now."""
-    loader = MigrationExecutor(connection).loader
-    return loader.project_state([PREVIOUS]).apps
+    return MigrationLoader(connection).project_state([PREVIOUS]).apps
 
 
 def fill(then: Any, name: str) -> None:
-    """Rows of every kind that a sync, a count and a click write."""
+    """A row in every table, as a sync, a count and a click of the version before write it."""
     now = timezone.now()
-    account = then.get_model("enterprise", "ServerUserAccount")
-    enterprise, _ = then.get_model("enterprise", "Enterprise").objects.get_or_create(
-        slug="acme", defaults={"name": "Acme"}
-    )
-    instance, _ = then.get_model("enterprise", "ServerInstance").objects.get_or_create(
-        enterprise=enterprise, host_name=f"{name}.example.com", url=f"https://{name}.example.com"
-    )
-    account.objects.create(
-        instance=instance,
-        user_id=1,
-        email="Mona@example.com",
-        email_key="mona@example.com",
-        digest=1,
-    )
-    snapshot = then.get_model("enterprise", "Snapshot").objects.create(
-        enterprise=enterprise,
-        taken_at=now,
-        data_version=1,
-        persons=1,
-        totals={"a": 1},
-        anchors=b"\0x",
-    )
-    then.get_model("enterprise", "PersonVersion").objects.create(
-        enterprise=enterprise,
-        number=snapshot.pk,
-        key=name,
-        license_type="enterprise",
-        accounts=1,
-        digest=1,
-        report="{}",
-        from_snapshot=snapshot.pk,
-    )
-    current = then.get_model("enterprise", "CurrentPerson").objects.create(
-        enterprise=enterprise,
-        number=snapshot.pk,
-        key=name,
-        kind="server",
-        license_type="enterprise",
-        accounts=1,
-        words=f"{name}\nmona@example.com",
-        public_words=name,
-    )
+
+    def put(kind: str, /, **fields: Any) -> Any:
+        return then.get_model("enterprise", kind).objects.create(**fields)
+
+    enterprise = put("Enterprise", slug=name, name=name)
+    mine = {"enterprise": enterprise}
+    user = put("User", username=name)
+    put("Membership", **mine, user=user, role="owner")
+    put("SignInLink", user=user, digest=name, expires_at=now)
+    put("ApiToken", **mine, name=name, prefix="licsync_", digest=name)
+    put("AuditEvent", **mine, at=now, actor=name, actor_kind="user", action="run.request")
+
+    host, url = f"{name}.example.com", f"https://{name}.example.com"
+    instance = put("ServerInstance", **mine, host_name=host, url=url)
+    put("Credential", **mine, instance=instance, origin=url, ciphertext="sealed", saved_at=now)
+    run = put("SyncRun", **mine, kind="cloud", trigger="schedule", queued_at=now, not_before=now)
+    put("RunLogLine", run=run, at=now, attempt=1, code="run_started")
+    put("RunChunk", run=run, number=1, payload=b"\0x")
+
+    email = {"email": "Mona@example.com", "email_key": "mona@example.com"}
+    put("ServerUserAccount", instance=instance, user_id=1, **email, digest=1)
+    cloud = {"key": name, "kind": "person", "counts": True, "matching": "[]", "report": "{}"}
+    put("CloudAccount", **mine, **cloud, digest=1)
+    put("CloudIdentity", **mine, login_key=name, attribute=0, value="mona@example.com")
+    put("CloudState", **mine)
+    put("EnterpriseDomain", **mine, domain="example.com", verified=True, approved=False)
+    put("GitHubSyncStatus", **mine, server_id=name, host_name=host)
+
+    counted = {"taken_at": now, "data_version": 1, "persons": 1, "totals": {"a": 1}}
+    snapshot = put("Snapshot", **mine, **counted, anchors=b"\0x").pk
+    person = {**mine, "number": snapshot, "key": name, "license_type": "enterprise", "accounts": 1}
+    put("PersonVersion", **person, digest=1, report="{}", from_snapshot=snapshot)
+    alone = {"account": f"{host}:1", "number": snapshot, "rule": "alone"}
+    put("MembershipVersion", **mine, **alone, from_snapshot=snapshot)
+    words = {"words": f"{name}\nmona@example.com", "public_words": name}
+    current = put("CurrentPerson", **person, kind="server", **words)
     words_index_add(after=current.pk - 1)
-    then.get_model("enterprise", "SyncRun").objects.create(
-        enterprise=enterprise,
-        kind="cloud",
-        trigger="schedule",
-        state="succeeded",
-        queued_at=now,
-        not_before=now,
-        finished_at=now,
-    )
-    then.get_model("enterprise", "AuditEvent").objects.create(
-        enterprise=enterprise, at=now, actor=name, actor_kind="user", action="run.request"
-    )
-
-
-KINDS = (
-    *("Enterprise", "ServerInstance", "ServerUserAccount", "Snapshot", "PersonVersion"),
-    *("CurrentPerson", "SyncRun", "AuditEvent"),
-)
+    put("DifferenceComponent", **mine, category="other", change=1)
 
 
 def content(then: Any) -> dict[str, list[dict[str, Any]]]:
-    """What the version before sees."""
+    """What the version before sees in each of its tables."""
     return {
-        kind: [
+        model.__name__: [
             {key: bytes(v) if isinstance(v, memoryview) else v for key, v in row.items()}
-            for row in then.get_model("enterprise", kind).objects.order_by("pk").values()
+            for row in model.objects.order_by("pk").values()
         ]
-        for kind in KINDS
+        for model in then.get_app_config("enterprise").get_models(include_auto_created=True)
     }
 
 
+def rows(then: Any) -> dict[str, int]:
+    return {kind: len(there) for kind, there in content(then).items()}
+
+
+@database
+@pytest.mark.usefixtures("_ends_at_the_newest")
 def test_what_was_written_before_is_there_after_an_upgrade_and_after_a_rollback() -> None:
     migrate(*PREVIOUS)
     then = models_then()
@@ -137,17 +116,42 @@ def test_what_was_written_before_is_there_after_an_upgrade_and_after_a_rollback(
 
     assert content(then) == before
     fill(then, "after")  # it goes on working
-    assert all(
-        len(rows) == len(before[kind]) + (kind != "Enterprise")
-        for kind, rows in content(then).items()
-    )
+    assert set(rows(then).values()) == {2}
 
 
+@database
+@pytest.mark.usefixtures("_ends_at_the_newest")
 def test_the_version_before_goes_on_writing_while_the_new_schema_is_there() -> None:
     migrate(*PREVIOUS)
     then = models_then()
     fill(then, "before")
     migrate()
     fill(then, "meanwhile")
-    assert {row["key"] for row in content(then)["PersonVersion"]} == {"before", "meanwhile"}
+    assert set(rows(then).values()) == {2}  # in every table
     assert audit_seal() == 2
+
+
+def test_no_column_was_added_that_the_version_before_cannot_fill() -> None:
+    loader = MigrationLoader(None)
+    assert unfilled(loader.project_state([PREVIOUS]), loader.project_state()) == []
+
+
+def test_the_check_finds_a_column_that_the_version_before_cannot_fill() -> None:
+    """Also beside a table made in the same migration, whose key has a default."""
+    loader = MigrationLoader(None)
+    before = loader.project_state([("enterprise", "0007_run_effects")])
+    after = loader.project_state([("enterprise", "0010_group_roles")])
+    assert unfilled(before, after) == [
+        "enterprise_enterprise.allocated_snapshot",
+        "enterprise_enterprise.allocated_version",
+        "enterprise_enterprise.cost_centers_version",
+        "enterprise_enterprise.insights_version",
+        "enterprise_membership.given_by",
+    ]
+
+
+def test_the_check_finds_a_column_that_may_no_longer_be_null() -> None:
+    loader = MigrationLoader(None)
+    before, after = loader.project_state([PREVIOUS]), loader.project_state([PREVIOUS])
+    after.models["enterprise", "syncrun"].fields["finished_at"] = DateTimeField()
+    assert unfilled(before, after) == ["enterprise_syncrun.finished_at"]
