@@ -97,8 +97,8 @@ migrations: install
 	$(PY) scripts/check_migrations.py
 
 lock: .venv/.installed
-	$(LOCK) pyproject.toml -o requirements.txt
-	$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) pyproject.toml --extra sentry -o requirements.txt
+	$(LOCK) pyproject.toml --extra sentry --group dev -c requirements.txt -o requirements-dev.txt
 	$(LOCK) --group pyproject.toml:uv -o requirements-uv.txt
 	$(LOCK) --group pyproject.toml:node -o requirements-node.txt
 	$(LOCK) --group pyproject.toml:fuzz -o requirements-fuzz.txt

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_the_image_runs_as_nobody_and_builds_in_a_stage_of_its_own() -> None:
     assert re.search(r"^USER licsync$", last, re.MULTILINE)
     assert "HEALTHCHECK" in last
     assert "requirements-dev" not in last
+
+
+def test_the_image_has_what_every_setting_needs() -> None:
+    """Sentry is an extra of the wheel; the lock that the image installs has it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock = (ROOT / "requirements.txt").read_text()
+    for requirement in project["optional-dependencies"]["sentry"]:
+        name = re.split(r"[^\w-]", requirement)[0]
+        assert re.search(rf"^{name}==.* \\\n    --hash=sha256:", lock, re.MULTILINE), name
 
 
 def test_every_service_waits_for_what_it_needs() -> None:
