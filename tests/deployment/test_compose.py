@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
+SET_BY_COMPOSE = {"DATABASE_URL", "CELERY_BROKER_URL", "LICSYNC_CACHE_URL"}
 HELD_BY_US = {"postgres", "redis"}  # the test's own, on other addresses
 
 
@@ -47,6 +48,23 @@ def test_our_services_may_do_as_little_as_they_need(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "/tmp" in service["tmpfs"]  # gunicorn's heartbeat, uploads
+
+
+def test_every_variable_reaches_our_services_but_those_that_compose_sets() -> None:
+    """Given by value or as a file: whatever stands in .env, and the folder for such files."""
+    told = (ROOT / "docs" / "configuration.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", told, flags=re.MULTILINE))
+    for service in map(SERVICES.__getitem__, OURS):
+        assert service["env_file"] == ".env"
+        assert service["volumes"] == ["./secrets:/run/secrets:ro"]
+        assert service["environment"].keys() == SET_BY_COMPOSE
+    assert documented >= SET_BY_COMPOSE
+
+
+def test_what_only_compose_reads_is_not_taken_for_a_setting() -> None:
+    """It stands in the same .env, and a ``LICSYNC_`` that no setting has would be warned of."""
+    read = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    assert read == {"POSTGRES_PASSWORD", "WEB_PORT"}
 
 
 def test_the_image_runs_as_nobody_and_builds_in_a_stage_of_its_own() -> None:
@@ -89,19 +107,6 @@ def start_order() -> list[str]:
     return order
 
 
-def filled(text: str, values: dict[str, str]) -> str:
-    """Compose's ``${NAME:-default}`` and ``${NAME:?}``."""
-
-    def value(match: re.Match[str]) -> str:
-        name, rest = match.group(1), match.group(2) or ""
-        if values.get(name):
-            return values[name]
-        assert not rest.startswith(":?"), f"{name} must be set"
-        return rest.removeprefix(":-")
-
-    return re.sub(r"\$\{(\w+)(:[-?][^}]*)?\}", value, text)
-
-
 def within(seconds: float, look: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -119,21 +124,16 @@ class Machine:
 
     def __init__(self, postgres: str, redis: str, port: int) -> None:
         self.port = port
-        values = {
-            "POSTGRES_PASSWORD": "unused",
+        self.environment = {  # as .env says, then what Compose sets
             "LICSYNC_SECRET_KEY": "s" * 60,
             "LICSYNC_CREDENTIAL_KEYS": Fernet.generate_key().decode(),
             "LICSYNC_PUBLIC_URL": f"http://localhost:{port}",
-        }
-        told = {k: filled(str(v), values) for k, v in SERVICES["web"]["environment"].items()}
-        told |= {
             "DATABASE_URL": postgres,
             "CELERY_BROKER_URL": redis,
             "LICSYNC_CACHE_URL": redis,
             "HOSTNAME": socket.gethostname(),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
-        self.environment = told
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def command(self, name: str) -> list[str]:
