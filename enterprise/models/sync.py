@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import ClassVar
 
 from django.db import models
@@ -51,6 +52,29 @@ class RunPhase(models.TextChoices):
     RECORDING = "recording", _("Recording")
 
 
+PHASES: dict[str, tuple[RunPhase, ...]] = {
+    RunKind.INSTANCE: (RunPhase.READING, RunPhase.CHECKING, RunPhase.APPLYING),
+    RunKind.CLOUD: (
+        RunPhase.LICENSES,
+        RunPhase.SYNC_STATUS,
+        RunPhase.IDENTITIES,
+        RunPhase.CHECKING,
+        RunPhase.APPLYING,
+    ),
+    RunKind.RECOUNT: (RunPhase.READING, RunPhase.MATCHING, RunPhase.RECORDING),
+}
+"""What a run of each kind goes through, in order."""
+
+
+def phase_code(phase: RunPhase) -> str:
+    """The code of the log line that says that a phase began."""
+    return f"phase_{phase.value}"
+
+
+RATE_HOLDS = dt.timedelta(seconds=10)
+"""How long what a worker has measured of its pace is still so."""
+
+
 class SyncRun(models.Model):
     """One attempt to bring something up to date (domain.md section 5).
 
@@ -92,6 +116,7 @@ class SyncRun(models.Model):
     phase = models.CharField(max_length=12, choices=RunPhase, blank=True, default=RunPhase.WAITING)
     done = models.BigIntegerField(default=0)  # records read in this phase
     expected = models.BigIntegerField(null=True)  # of so many, where that is known
+    rate = models.PositiveIntegerField(null=True)  # records a second, as the worker last measured
 
     attempt = models.PositiveIntegerField(default=0)
     tries = models.PositiveIntegerField(default=0)  # attempts that ended in trouble

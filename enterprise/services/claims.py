@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import time
+from collections import deque
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +18,7 @@ from django.utils import timezone
 
 from enterprise.faults import Fault
 from enterprise.models import RunLogLine, RunPhase, RunState, SyncRun
+from enterprise.models.sync import RATE_HOLDS, phase_code
 from enterprise.services.events import run_ended
 from enterprise.services.runs import run_publish
 
@@ -32,12 +35,39 @@ class RunOverBudgetError(Exception):
     """The run has had all the time that one run may take; not a Fault, which a part may live with."""
 
 
+class _Pace:
+    """Records a second, by what this worker itself has counted of a phase in the last moments.
+
+    None until it has counted twice, and after a pause: what was so before is not so now. What an
+    earlier attempt has read is no part of it.
+    """
+
+    def __init__(self) -> None:
+        self._counted: deque[tuple[float, int]] = deque(maxlen=10)
+
+    def after(self, done: int | None) -> int | None:
+        """The pace, ``done`` records having been counted by now; None if nothing was counted."""
+        now = time.monotonic()
+        counted = self._counted
+        if counted and now - counted[-1][0] > RATE_HOLDS.total_seconds():
+            counted.clear()
+        if done is not None:
+            if counted and done < counted[-1][1]:
+                counted.clear()  # it began anew
+            counted.append((now, done))
+        if len(counted) < 2:
+            return None
+        (since, before), (until, total) = counted[0], counted[-1]
+        return round((total - before) / (until - since)) if until > since else None
+
+
 class Claim:
     """One worker's hold on one run; every write is fenced by state and attempt number."""
 
     def __init__(self, run: SyncRun) -> None:
         self.run = run
         self._beat_at = timezone.now()
+        self._pace = _Pace()
 
     @property
     def deadline(self) -> dt.datetime:
@@ -73,12 +103,15 @@ class Claim:
         self._beat_at = now
         if now > self.deadline:
             raise RunOverBudgetError
-        self.update(**({} if done is None else {"done": done}))
+        counted = {} if done is None else {"done": done}
+        self.update(rate=self._pace.after(done), **counted)
         if SyncRun.objects.filter(pk=self.run.pk, cancel_requested=True).exists():
             raise RunCancelledError
 
     def phase(self, phase: RunPhase, *, expected: int | None = None) -> None:
-        self.update(phase=phase, done=0, expected=expected)
+        self._pace = _Pace()
+        self.update(phase=phase, done=0, expected=expected, rate=None)
+        self.log(phase_code(phase))
 
     def log(self, code: str, *, level: str = RunLogLine.Level.INFO, **params: Any) -> None:
         RunLogLine.objects.create(
@@ -113,6 +146,7 @@ def run_claim(*, run_id: int) -> Claim | None:
         "lease_until": now + dt.timedelta(seconds=settings.LICSYNC_LEASE_SECONDS),
         "started_at": run.started_at or now,
         "phase": RunPhase.WAITING,
+        "rate": None,
         "warnings": [],
     }
     taken = SyncRun.objects.filter(pk=run_id, state=RunState.QUEUED, attempt=run.attempt).update(

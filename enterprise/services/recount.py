@@ -72,9 +72,9 @@ def _recount_once(claim: Claim) -> None:
     claim.phase(RunPhase.READING)
     enterprise = Enterprise.objects.get(pk=claim.run.enterprise_id)
     inputs = Inputs(enterprise, beat=claim.beat)
-    claim.update(phase=RunPhase.MATCHING)
+    claim.phase(RunPhase.MATCHING)
     count = match(inputs.cloud(), inputs.accounts, inputs.not_consuming)
-    claim.update(phase=RunPhase.RECORDING, done=0, expected=len(count))
+    claim.phase(RunPhase.RECORDING, expected=len(count))
     found = _Findings(claim, enterprise, count, inputs)
     unmoved = Enterprise.objects.filter(pk=enterprise.pk, data_version=enterprise.data_version)
     with transaction.atomic():

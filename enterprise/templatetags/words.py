@@ -18,7 +18,9 @@ from enterprise.faults import Fault, Refused
 from enterprise.models import AlertRule, AlertState, Event, Role, Source, SyncRun
 from enterprise.selectors.allocation import share_shown
 from enterprise.selectors.persons import mask_key
+from enterprise.selectors.run_progress import run_rate
 from enterprise.services.person_rows import ENTERPRISE, VISUAL_STUDIO
+from enterprise.wording import times
 
 register = template.Library()
 
@@ -73,6 +75,18 @@ def sentence(coded: Any) -> str:
 def error_sentence(ended: Any) -> str:
     """What went wrong with something that keeps ``error_code`` and ``error_params``."""
     return wording.sentence(ended.error_code, ended.error_params)
+
+
+@register.filter
+def rate(run: SyncRun) -> int | None:
+    """Records a second, as long as that is so."""
+    return run_rate(run)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """How long something took."""
+    return times.duration(seconds)
 
 
 @register.filter

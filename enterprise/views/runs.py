@@ -16,6 +16,7 @@ from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Refused
 from enterprise.models import RunKind, RunState, RunTrigger, SyncRun
 from enterprise.selectors.run_effects import run_effect
+from enterprise.selectors.run_progress import run_steps
 from enterprise.selectors.runs import run_get, run_log, runs_page
 from enterprise.services.held import run_apply_held
 from enterprise.services.runs import run_cancel, run_discard, run_request
@@ -86,8 +87,16 @@ def run_live(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
         response["HX-Reswap"] = "outerHTML"
         return response
     after = shell.whole_number(request.GET.get("after")) or 0
-    lines = list(run_log(run, after=after))
-    context = {"run": run, "lines": lines, "last": lines[-1].pk if lines else after, "more": True}
+    log = list(run_log(run))
+    context = {
+        "run": run,
+        "steps": run_steps(run, log),
+        "lines": [line for line in log if line.pk > after],
+        "last": log[-1].pk if log else after,
+        "more": True,
+        "announced": request.GET.get("phase")
+        != run.phase,  # a phase is told once, not its progress
+    }
     return shell.partial(request, access, "enterprise/runs/_live.html", context)
 
 
@@ -99,6 +108,7 @@ def _context(run: SyncRun) -> dict[str, Any]:
     lines = list(run_log(run))
     return {
         "run": run,
+        "steps": run_steps(run, lines),
         "lines": lines,
         "last": lines[-1].pk if lines else 0,
         "effect": run_effect(run),

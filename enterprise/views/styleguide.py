@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from enterprise.models import DeliveryState, Role, RunState, User
+from enterprise.models import DeliveryState, Role, RunPhase, RunState, SyncRun, User
+from enterprise.selectors.run_progress import Step
 from enterprise.templatetags.console import STATES, THEMES
 
 
@@ -123,6 +124,28 @@ def _samples() -> dict[str, Any]:
                 "label": _("Disabled"),
                 "description": _("Keeps the last data, marked as of its date."),
             },
+        ],
+        "runs": [
+            SyncRun(
+                pk=pk,
+                state=RunState.RUNNING,
+                phase=RunPhase.READING,
+                done=3200,
+                expected=expected,
+                rate=410,
+                lease_until=now + timedelta(seconds=settings.LICSYNC_LEASE_SECONDS),
+                tries=pk - 1,
+                attempt=pk,
+            )
+            for pk, expected in ((1, 4800), (2, None))
+        ],
+        "steps": [
+            Step(RunPhase.LICENSES, "done", 204),
+            Step(RunPhase.SYNC_STATUS, "done", 0.2),
+            Step(RunPhase.IDENTITIES, "current", 8),
+            Step(RunPhase.CHECKING, "coming", None),
+            Step(RunPhase.CHECKING, "ended", 3),
+            Step(RunPhase.APPLYING, "left", None),
         ],
         "recently": now - timedelta(minutes=4),
         "soon": now + timedelta(days=3),

@@ -5,7 +5,11 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from enterprise.models import RunPhase
+from enterprise.models.sync import phase_code
+
 LOG_LINES: dict[str, str | Promise] = {
+    **{phase_code(phase): phase.label for phase in RunPhase if phase},
     "run_started": _("Attempt %(attempt)s started."),
     "run_succeeded": _("Succeeded."),
     "run_retry": _("Trying again in %(seconds)s s (attempt %(next)s of %(of)s)."),

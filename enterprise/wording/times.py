@@ -55,3 +55,14 @@ def relative_time(value: datetime) -> str | None:
         else ngettext("in %(n)s day", "in %(n)s days", days)
     )
     return text % {"n": days}
+
+
+def duration(seconds: float) -> str:
+    """How long something took, in its two largest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+    if minutes:
+        return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": rest}
+    return _("%(seconds)s s") % {"seconds": rest} if rest else _("under 1 s")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -11,8 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from enterprise.models import Enterprise, RunState, ServerInstance, SyncRun
-from tests.factories import AuditEventFactory, RunLogLineFactory, SyncRunFactory
+from tests.factories import AuditEventFactory, RunLogLineFactory, SyncRunFactory, ago
 from tests.views.conftest import HTMX
+from tests.views.counted import text_of
 
 PAGE = "/enterprises/acme/runs"
 pytestmark = pytest.mark.django_db
@@ -22,6 +25,14 @@ pytestmark = pytest.mark.django_db
 def no_worker() -> Iterator[None]:
     with patch("enterprise.services.runs.worker_wake"):
         yield
+
+
+def steps_of(response: Any) -> list[tuple[str, str]]:
+    """The phases as a run's page shows them: what stands of each in its icon, and in words."""
+    found = re.findall(
+        r'<li class="phase".*?aria-label="([^"]+)".*?</svg>(.*?)</li>', response.content.decode()
+    )
+    return [(icon, re.sub(r"<[^>]+>", "", words).strip()) for icon, words in found]
 
 
 class TestTheList:
@@ -142,6 +153,50 @@ class TestOneRun:
         assert response.status_code == 286
         assert response.headers["HX-Retarget"] == "#run"
         assert "hx-trigger" not in response.content.decode()
+
+    def test_it_says_how_fast_it_goes_and_in_which_phase_it_is(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        run = SyncRunFactory(
+            instance=instance, running=True, phase="reading", done=3200, expected=4800, rate=410
+        )
+        RunLogLineFactory(run=run, code="phase_reading", params={}, at=ago(seconds=75))
+        for path, headers in ((f"{PAGE}/{run.pk}", {}), (f"{PAGE}/{run.pk}/live", HTMX)):
+            response = owner.get(path, headers=headers)
+            assert "3,200 of 4,800 · 410 a second" in text_of(response)
+            assert steps_of(response) == [
+                ("Now", "Reading users 1 min 15 s"),
+                ("To come", "Checking"),
+                ("To come", "Applying"),
+            ]
+
+    def test_after_its_end_the_phases_stay_with_how_long_each_took(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        run = SyncRunFactory(instance=instance, failed=True)
+        RunLogLineFactory(run=run, code="phase_reading", params={}, at=ago(seconds=75))
+        RunLogLineFactory(run=run, code="phase_checking", params={}, at=ago(seconds=15))
+        response = owner.get(f"{PAGE}/{run.pk}")
+        assert steps_of(response) == [
+            ("Done", "Reading users 1 min 0 s"),
+            ("Ended here", "Checking"),
+            ("Not reached", "Applying"),
+        ]
+        assert "a second" not in text_of(response)
+
+    def test_a_screen_reader_is_told_of_a_phase_once_and_not_of_each_count(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        run = SyncRunFactory(instance=instance, running=True, phase="reading", done=10)
+        live = f"{PAGE}/{run.pk}/live"
+        assert f"{live}?after=0&amp;phase=reading" in owner.get(f"{PAGE}/{run.pk}").content.decode()
+        assert (
+            "announcement" not in owner.get(f"{live}?phase=reading", headers=HTMX).content.decode()
+        )
+        SyncRun.objects.update(phase="checking")
+        html = owner.get(f"{live}?phase=reading", headers=HTMX).content.decode()
+        assert 'id="announcement"' in html
+        assert "Checking" in html
 
     def test_asking_for_what_is_live_without_htmx_leads_to_the_page(
         self, owner: Client, instance: ServerInstance
