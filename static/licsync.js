@@ -124,7 +124,9 @@
   });
 
   window.addEventListener("pageshow", (event) => {
-    if (event.persisted) busy.hidden = true;
+    if (!event.persisted) return;
+    busy.hidden = true;
+    stayTrue();
   });
 
   const placeOf = (elt) =>
@@ -160,4 +162,93 @@
   document.addEventListener("htmx:responseError", says("errorResponse"));
   document.addEventListener("htmx:sendError", says("errorNetwork"));
   document.addEventListener("htmx:timeout", says("errorTimeout"));
+
+  // --- Staying true: a page that is looked at again, or that shows what is under way, is asked for
+  // anew, and takes over what differs. The rest stays as it is, with its focus, its scroll position
+  // and what is open; nothing happens while somebody fills in a form or is asked something. --------
+
+  const TRUE_FOR_MS = 1000;
+  const MOVES_EVERY_MS = 2000;
+  const TIMEOUT_MS = 20000;
+  const NOT_FOUND = 404;
+  const VIEWERS_OWN = "[data-told], .request-error"; // said in answer to what was done here
+
+  const content = document.getElementById("content");
+  let trueAt = performance.now();
+
+  const partsOf = (node) =>
+    [...node.childNodes].filter((part) =>
+      part instanceof Element ? !part.matches(VIEWERS_OWN) : part.data.trim(),
+    );
+
+  // Whether it is the same thing, so that only what is inside is to be looked at. What a select shows
+  // does not follow its options, nor what a textarea shows its text: those are compared whole.
+  const alike = (...parts) => {
+    const [one, other] = parts.map((part) => part.cloneNode(/SELECT|TEXTAREA/.test(part.nodeName)));
+    [one, other].forEach((part) => part.nodeName === "DETAILS" && part.removeAttribute("open"));
+    return one.nodeType === other.nodeType && (!(one instanceof Element) || one.isEqualNode(other));
+  };
+
+  const takeOver = (shown, now) => {
+    if (!(shown instanceof Element)) {
+      if (shown.data !== now.data) shown.data = now.data;
+      return;
+    }
+    const [before, after] = [partsOf(shown), partsOf(now)];
+    if (before.length !== after.length) {
+      shown.replaceChildren(...now.childNodes);
+    } else {
+      before.forEach((part, place) => {
+        if (alike(part, after[place])) takeOver(part, after[place]);
+        else part.replaceWith(after[place]);
+      });
+    }
+  };
+
+  document.addEventListener("input", ({ target }) => {
+    if (target.form && target.form.method !== "get") target.form.dataset.touched = "";
+  });
+
+  const isInUse = () =>
+    document.querySelector("dialog[open], [data-menu][open], form[data-touched]") ||
+    document.activeElement.matches("#content :is(input, textarea)");
+
+  const show = (html) => {
+    const now = new DOMParser().parseFromString(html, "text/html").querySelector("[data-stays-true]");
+    if (!now) return;
+    const focused = document.activeElement;
+    takeOver(content, now);
+    htmx.process(content);
+    showCopyButtons(content);
+    if (focused.isConnected) return;
+    const same = [...content.querySelectorAll(focused.localName)].find((e) => e.isEqualNode(focused));
+    const next = document.getElementById(focused.id) || same || document.getElementById("main");
+    next.focus({ preventScroll: true });
+  };
+
+  const stayTrue = async () => {
+    const rests = document.hidden || performance.now() - trueAt < TRUE_FOR_MS;
+    if (rests || !content.matches("[data-stays-true]") || underWay.size || isInUse()) return;
+    trueAt = performance.now();
+    const moving = content.querySelector("[data-moves]"); // says what fails; a look says nothing
+    try {
+      const response = await fetch(location.href, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const html = await response.text();
+      if (isInUse() || underWay.size) return;
+      if (response.redirected || response.status === NOT_FOUND) location.reload();
+      if (!response.ok && moving) showError(moving, words.errorResponse, false);
+      if (!response.ok || response.redirected) return;
+      if (moving) errorAt(moving)?.remove();
+      show(html);
+    } catch (error) {
+      const word = error.name === "TimeoutError" ? "errorTimeout" : "errorNetwork";
+      if (moving) showError(moving, words[word], false);
+    }
+  };
+
+  window.addEventListener("focus", stayTrue);
+  document.addEventListener("visibilitychange", stayTrue);
+  setInterval(() => {
+    if (content.querySelector("[data-moves]")) stayTrue();
+  }, MOVES_EVERY_MS);
 })();

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from hashlib import sha256
 from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from django.contrib import messages
@@ -19,8 +18,8 @@ from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Refused
 from enterprise.github_pages import GitHubPage
 from enterprise.models import Rhythm, RunKind, RunTrigger
-from enterprise.selectors.connect import CloudLine, cloud_line
-from enterprise.selectors.connect_page import CLOUD, InstanceBox, instance_boxes
+from enterprise.selectors.connect import cloud_line
+from enterprise.selectors.connect_page import CLOUD, instance_boxes
 from enterprise.selectors.licenses import recount_is_pending
 from enterprise.selectors.runs import run_get
 from enterprise.services.connection_test import ConnectionTest, Finding
@@ -30,16 +29,6 @@ from enterprise.views.first_hour import first_hour
 
 P = ParamSpec("P")
 
-_SHOWN = (
-    "pk",
-    "url",
-    "connect_enabled",
-    "license_sync_enabled",
-    "rhythm",
-    "next_sync_at",
-    "last_success_at",
-    "version",
-)
 PAGE = "connect"  # what is told about the page as a whole
 LEVELS = {
     "success": messages.SUCCESS,
@@ -77,13 +66,7 @@ def acting(
 
 @enterprise_view(Permission.SEE_SETTINGS)
 def connect(request: HttpRequest, access: Access) -> HttpResponse:
-    """The page; by htmx its changing region, or 204 if a tab looked at again has ``seen`` it so."""
-    if not shell.by_htmx(request):
-        return _page(request, access)
-    context = _context(access)
-    if request.GET.get("seen") == context["fingerprint"]:
-        return HttpResponse(status=204)
-    return shell.partial(request, access, "enterprise/connect/_region.html", context)
+    return _page(request, access)
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -207,33 +190,11 @@ def _page(
 def _context(access: Access) -> dict[str, Any]:
     boxes = instance_boxes(access.enterprise)
     cloud = cloud_line(access.enterprise)
-    pending = recount_is_pending(access.enterprise)
     return {
         "boxes": boxes,
         "cloud": cloud,
         "guide": first_hour(access, cloud, boxes),
-        "recount_pending": pending,
+        "recount_pending": recount_is_pending(access.enterprise),
         "rhythms": Rhythm.choices,
         "may_sync_all": cloud.credential is not None or any(box.may_sync for box in boxes),
-        "fingerprint": _fingerprint(boxes, cloud, pending),
     }
-
-
-def _fingerprint(boxes: list[InstanceBox], cloud: CloudLine, pending: bool) -> str:
-    """Changes with what the page shows, save the progress of a run, which polls by itself."""
-    shown = [
-        (
-            *(getattr(box.instance, name) for name in _SHOWN),
-            box.line.state,
-            box.line.github,
-            box.credential and box.credential.saved_at,
-            *(run and run.pk for run in (box.active, box.held, box.failed, box.read)),
-        )
-        for box in boxes
-    ]
-    shown_cloud = (
-        cloud.credential and cloud.credential.saved_at,
-        (cloud.state.last_success_at, cloud.state.gaps),
-        *(run and run.pk for run in (cloud.active, cloud.held, cloud.failed)),
-    )
-    return sha256(repr((shown, shown_cloud, pending)).encode()).hexdigest()[:16]

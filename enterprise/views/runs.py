@@ -46,6 +46,7 @@ def runs(request: HttpRequest, access: Access) -> HttpResponse:
     query.update({name: value for name, value in wanted.items() if value})
     context = {
         "runs": found,
+        "moves": any(run.is_active for run in found),
         "wanted": wanted,
         "filtered": any(wanted.values()),
         "hosts": [(host, host) for host in hosts],

@@ -112,6 +112,8 @@ def page(
         "tab": tab,
         "side_nav": SIDE_NAVS[tab](access) if side else None,
         "side": side,
+        # What a GET shows may be asked for again by a tab that is looked at again (licsync.js).
+        "stays_true": request.method == "GET" and status == 200,
     }
     response = render(request, template, {**frame, **context}, status=status)
     patch_vary_headers(response, ["HX-Request"])

@@ -216,18 +216,3 @@ def test_the_back_button_leads_through_what_was_looked_for(page: Page, start: st
     expect(page.locator("select[name=kind]")).to_have_value("")
     page.go_forward()
     expect(page.locator("#persons [role=status]")).to_have_text(only_server)
-
-
-def test_a_second_tab_shows_a_switch_that_the_first_one_turned(
-    context: BrowserContext, page: Page, start: str
-) -> None:
-    instance = ServerInstance.objects.latest("pk")
-    switch = f"#instance-{instance.pk}-license-sync"
-    second = context.new_page()
-    second.goto(f"{start}/settings/connect")
-    page.goto(f"{start}/settings/connect")
-    page.locator(switch).select_option("disabled")
-    expect(page.locator(f"#instance-{instance.pk}")).to_contain_text("is disabled")
-    expect(second.locator(switch)).to_have_value("enabled")
-    second.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(second.locator(switch)).to_have_value("disabled")

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from enterprise.models import Enterprise, ServerInstance, Snapshot, User
 from sandbox.server import Fleet
-from tests.browser.conftest import Watched, add_instance, sign_in
+from tests.browser.conftest import Watched, sign_in
 
 SYNC_MILLISECONDS = 30_000
 
@@ -147,18 +147,4 @@ def test_a_request_that_fails_says_so_where_the_person_is_looking(
     page.route("**/sync", lambda route: route.abort())
     page.locator("#cloud").get_by_role("button", name="Sync now").click()
     expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached")
-    context.close()
-
-
-def test_a_second_tab_becomes_true_when_it_is_looked_at(
-    browser: Browser, live_server: LiveServer, mona: User, acme: Enterprise, fleet: Fleet
-) -> None:
-    context = browser.new_context(locale="en-US")
-    page = context.new_page()
-    sign_in(page, live_server)
-    page.goto(f"{live_server.url}/enterprises/acme/settings/connect")
-    site = fleet.instances["ghes1.example.com"]
-    add_instance(acme, "ghes3.example.com", site.url, site.username, site.token)
-    page.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(page.get_by_role("heading", name="ghes3.example.com")).to_be_visible()
     context.close()

@@ -345,16 +345,6 @@ class TestSyncing:
         assert response.headers["HX-Retarget"] == f"#instance-{syncing.pk}"
         assert "/progress" not in response.content.decode()
 
-    def test_another_tab_learns_of_a_change_when_it_is_looked_at(
-        self, owner: Client, syncing: ServerInstance
-    ) -> None:
-        seen = owner.get(PAGE).context["fingerprint"]
-        assert owner.get(f"{PAGE}?seen={seen}", headers=HTMX).status_code == 204
-        SyncRunFactory(instance=syncing, running=True)
-        response = owner.get(f"{PAGE}?seen={seen}", headers=HTMX)
-        assert response.status_code == 200
-        assert "/progress" in response.content.decode()
-
 
 class TestTheConnectionTest:
     @pytest.mark.parametrize("headers", [{}, HTMX])

@@ -298,3 +298,34 @@ class TestTheAuditLog:
         assert len(first.context["lines"]) == 50
         following = owner.get(self.URL + first.context["next_url"])
         assert len(following.context["lines"]) == 10
+
+
+class TestATabThatIsLookedAtAgain:
+    """It asks for its page again, so what answers a POST, or refuses one, is not such a page."""
+
+    def test_a_page_that_was_asked_for_may_be_asked_for_again(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        assert "data-stays-true" in owner.get(PAGE).content.decode()
+
+    def test_what_a_post_was_answered_with_may_not(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        made = owner.post(
+            "/enterprises/acme/settings/tokens/new",
+            {"name": "Export", "scopes": ["read:enterprise"], "expires": "30"},
+        )
+        assert "Copy the token now" in made.content.decode()
+        run = SyncRunFactory(instance=instance, succeeded=True)
+        refused = owner.post(f"{PAGE}/{run.pk}/apply")
+        assert refused.status_code == 422
+        for response in (made, refused):
+            assert "data-stays-true" not in response.content.decode()
+
+    def test_the_list_follows_its_runs_only_while_one_is_active(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        SyncRunFactory(instance=instance, succeeded=True)
+        assert "data-moves" not in owner.get(PAGE).content.decode()
+        SyncRunFactory(instance=instance, running=True)
+        assert "data-moves" in owner.get(PAGE).content.decode()
