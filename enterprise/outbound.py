@@ -11,10 +11,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Sequence
 from http.cookiejar import DefaultCookiePolicy
-from types import TracebackType
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
@@ -28,6 +26,7 @@ from urllib3.response import HTTPResponse
 from urllib3.util.connection import create_connection
 
 from enterprise.faults import Fault
+from licsync.watch import Watch
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -124,38 +123,6 @@ def _plain(address: Address) -> Address:
     if any(address in network for network in _EMBEDDING_NETWORKS):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
-
-
-class Watch:
-    """Cut a socket after so many seconds, however busily the other side trickles.
-
-    A time-out of a socket begins anew with every byte; this one does not.
-    """
-
-    def __init__(self, seconds: float, cut: Callable[[], None]) -> None:
-        self.fired = False
-        self._cut = cut
-        self._timer = threading.Timer(seconds, self._fire)
-        self._timer.daemon = True
-
-    def _fire(self) -> None:
-        self.fired = True
-        try:
-            self._cut()
-        except (OSError, ValueError):
-            return  # closed meanwhile, which is what was wanted
-
-    def __enter__(self) -> Watch:
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
 
 
 class _GuardedHTTP(HTTPConnection):

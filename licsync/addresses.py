@@ -115,14 +115,14 @@ def email(name: str, url: str) -> dict[str, Any]:
             "smtp://… (a relay on this machine or network), or console:.",
         )
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_BACKEND": "licsync.smtp.EmailBackend",
         "EMAIL_HOST": parts.hostname,
         "EMAIL_PORT": parts.port or ports[parts.scheme],
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
         "EMAIL_USE_SSL": parts.scheme == "smtps",
-        "EMAIL_TIMEOUT": 30,
+        "EMAIL_TIMEOUT": 60,  # for each answer; licsync.smtp limits them all
     }
 
 

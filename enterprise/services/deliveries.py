@@ -7,6 +7,7 @@ the same delivery id.
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 import traceback
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from enterprise.channels.webhook import post, signature
@@ -26,19 +27,38 @@ from enterprise.services.event_bodies import event_body
 from enterprise.services.events import delivery_publish
 from enterprise.services.mail import mail_send
 from enterprise.services.webhooks import webhook_open
+from licsync import smtp
 
 log = structlog.get_logger(__name__)
 
 TRIES = 8  # with the default base of 5 seconds, over nearly eight hours
 PATIENCE = 10.0  # seconds; a receiver takes an event first and works on it later
 LONGEST_WAIT = 6 * 3600.0
-FURTHEST = dt.timedelta(days=2)  # later than any wait: a clock was wrong
 DISABLED_AFTER = dt.timedelta(days=3)
 LEAST_FAILURES = 8  # before it is disabled, however few events there are
+
+# All letters go to one server, which may be slow: of the threads of a worker some are left for the
+# tick and for webhooks.
+LETTERS_AT_ONCE = 2
+_letters_under_way = threading.BoundedSemaphore(LETTERS_AT_ONCE)
 
 
 def delivery_send(*, delivery_id: int) -> DeliveryState | None:
     """Make one attempt. None if the delivery is not to be had now; else the state it was brought to."""
+    letters = Delivery.objects.filter(webhook=None)
+    if not letters.filter(pk=delivery_id).exists():
+        return _attempt(delivery_id)
+    if not _letters_under_way.acquire(blocking=False):
+        return None  # one of those under way wakes the next when it is done
+    try:
+        state = _attempt(delivery_id)
+    finally:
+        _letters_under_way.release()
+    _wake_next(letters)
+    return state
+
+
+def _attempt(delivery_id: int) -> DeliveryState | None:
     delivery = _claim(delivery_id)
     if delivery is None:
         return None
@@ -76,11 +96,10 @@ def _claim(delivery_id: int) -> Delivery | None:
     )
     if delivery is None:
         return None
-    lease = settings.LICSYNC_LEASE_SECONDS + 2 * settings.LICSYNC_HTTP_TIMEOUT_SECONDS
     fields = {
         "state": DeliveryState.SENDING,
         "attempt": delivery.attempt + 1,
-        "lease_until": now + dt.timedelta(seconds=lease),
+        "lease_until": now + lease_of(delivery),
     }
     try:
         with transaction.atomic():
@@ -94,6 +113,13 @@ def _claim(delivery_id: int) -> Delivery | None:
     for name, value in fields.items():
         setattr(delivery, name, value)
     return delivery
+
+
+def lease_of(delivery: Delivery) -> dt.timedelta:
+    """Longer than an attempt can take: what is taken over while it is sent arrives twice."""
+    letter = delivery.webhook_id is None
+    patience = smtp.SESSION_SECONDS if letter else settings.LICSYNC_HTTP_TIMEOUT_SECONDS
+    return dt.timedelta(seconds=settings.LICSYNC_LEASE_SECONDS + 2 * patience)
 
 
 def _post(delivery: Delivery) -> int:
@@ -149,7 +175,7 @@ def _note(delivery: Delivery, fault: Fault | None, status: int | None, took: int
             return False
         for name, value in fields.items():
             setattr(delivery, name, value)
-        _record_attempt(delivery, at=now, milliseconds=took)
+        attempt_record(delivery, at=now, milliseconds=took)
         if delivery.webhook is not None:
             _hook_heard(delivery, delivery.webhook, fault, now, retry_at)
         if again:
@@ -157,7 +183,8 @@ def _note(delivery: Delivery, fault: Fault | None, status: int | None, took: int
     return True
 
 
-def _record_attempt(delivery: Delivery, *, at: dt.datetime, milliseconds: int | None) -> None:
+def attempt_record(delivery: Delivery, *, at: dt.datetime, milliseconds: int | None) -> None:
+    """Keep what came of a try, as the delivery has it."""
     DeliveryAttempt.objects.create(
         delivery=delivery,
         number=delivery.attempt,
@@ -209,7 +236,11 @@ def _hook_heard(
                 target=hook.name,
                 after={"code": fault.code},
             )
-    due = waiting.filter(not_before__lte=now).exclude(pk=delivery.pk)
+    _wake_next(waiting.exclude(pk=delivery.pk))
+
+
+def _wake_next(deliveries: QuerySet[Delivery]) -> None:
+    due = deliveries.filter(state=DeliveryState.QUEUED, not_before__lte=timezone.now())
     following = due.order_by("not_before", "pk").first()
     if following is not None:
         delivery_publish(following.pk)
@@ -238,58 +269,3 @@ def delivery_redeliver(*, delivery: Delivery, actor: Actor) -> None:
             after={"delivery": str(delivery.guid), "event": delivery.event.kind},
         )
         delivery_publish(delivery.pk)
-
-
-# --- The sweep -----------------------------------------------------------------------------------
-
-
-def deliveries_sweep() -> int:
-    """Queue again what a dead worker was sending, and wake workers for what waits too long.
-
-    Returns how many lost deliveries were found.
-    """
-    now = timezone.now()
-    found = 0
-    lost = Delivery.objects.filter(state=DeliveryState.SENDING).exclude(
-        lease_until__gte=now, lease_until__lte=now + FURTHEST
-    )
-    for delivery in lost.order_by("pk")[:_A_SWEEP]:
-        found += _take_up(lost, delivery, now)
-    queued = Delivery.objects.filter(state=DeliveryState.QUEUED)
-    queued.filter(not_before__gt=now + FURTHEST).update(not_before=now)
-    a_tick_ago = now - dt.timedelta(seconds=settings.LICSYNC_TICK_SECONDS)
-    waiting = queued.filter(not_before__lte=a_tick_ago).order_by("not_before", "pk")
-    woken: set[int] = set()
-    for pk, hook in waiting.values_list("pk", "webhook")[:_A_SWEEP]:
-        if hook is None or hook not in woken:  # one at a time: each wakes the next
-            woken.add(hook or 0)
-            delivery_publish(pk)
-    return found
-
-
-_A_SWEEP = 500
-
-
-def _take_up(lost: Any, delivery: Delivery, now: dt.datetime) -> bool:
-    """Its worker may have come back since the list was read: the lease is asked again."""
-    tries = delivery.tries + 1
-    last = tries >= TRIES
-    fields: dict[str, Any] = {
-        "state": DeliveryState.FAILED if last else DeliveryState.QUEUED,
-        "tries": tries,
-        "not_before": now,
-        "lease_until": None,
-        "finished_at": now if last else None,
-        "status": None,
-        "error_code": "delivery_worker_lost",
-        "error_params": {},
-    }
-    with transaction.atomic():
-        if not lost.filter(pk=delivery.pk, attempt=delivery.attempt).update(**fields):
-            return False
-        for name, value in fields.items():
-            setattr(delivery, name, value)
-        _record_attempt(delivery, at=now, milliseconds=None)
-        if not last:
-            delivery_publish(delivery.pk)
-    return True

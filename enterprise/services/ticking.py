@@ -16,7 +16,7 @@ from enterprise.models import Enterprise, RunKind, RunTrigger, ServerInstance, S
 from enterprise.services.alert_checks import alerts_check_all
 from enterprise.services.allocation import allocations_refresh_due
 from enterprise.services.audit_seal import audit_seal
-from enterprise.services.deliveries import deliveries_sweep
+from enterprise.services.delivery_sweep import deliveries_sweep
 from enterprise.services.difference import differences_refresh_due
 from enterprise.services.digests import digests_send_due
 from enterprise.services.insights import insights_refresh_due

@@ -10,7 +10,7 @@ import urllib3
 import urllib3.exceptions
 
 from enterprise.faults import Fault
-from enterprise.outbound import Watch
+from licsync.watch import Watch
 
 _STEP = 2**16
 _GZIP = 31  # zlib's number for gzip with a full window

@@ -51,7 +51,7 @@ def snapshot(enterprise: Enterprise) -> Snapshot:
 @pytest.fixture
 def post(settings: Settings) -> Iterator[Postbox]:
     with postbox() as made:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "licsync.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", made.port
         settings.EMAIL_TIMEOUT = 5
         yield made

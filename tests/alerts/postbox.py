@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 
 class Postbox:
-    """``refusal`` is the answer to RCPT, such as ``550 no such person``; "" takes everybody."""
+    """``refusal`` is the answer to RCPT, such as ``550 no such person``; "" takes everybody.
+
+    ``trickles_at`` is the verb that is answered a line every moment, for ten seconds.
+    """
 
     def __init__(self) -> None:
         self.refusal = ""
+        self.trickles_at = ""
         self.letters: list[EmailMessage] = []
         self.recipients: list[str] = []
         postbox = self
@@ -24,9 +29,17 @@ class Postbox:
                 self.wfile.write(f"{line}\r\n".encode())
 
             def handle(self) -> None:
+                with suppress(OSError):  # whom it keeps waiting may hang up
+                    self.converse()
+
+            def converse(self) -> None:
                 self.say("220 postbox")
                 while line := self.rfile.readline().decode().strip():
                     verb = line[:4].upper()
+                    if verb == postbox.trickles_at:
+                        for _ in range(100):
+                            self.say("250-wait")
+                            time.sleep(0.1)
                     if verb in ("EHLO", "HELO", "MAIL", "RSET"):
                         self.say("250 postbox")
                     elif verb == "RCPT":

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from typing import Any
+
 import pytest
 from pytest_django import Settings
 
@@ -16,9 +20,11 @@ from enterprise.models import (
     Snapshot,
     User,
 )
+from enterprise.services import deliveries as sending
 from enterprise.services.alerts import alert_test
 from enterprise.services.audit import SYSTEM
-from enterprise.services.deliveries import delivery_redeliver
+from enterprise.services.deliveries import delivery_redeliver, delivery_send, lease_of
+from licsync import smtp
 from tests.alerts.conftest import check, deliveries, rule_of
 from tests.alerts.postbox import Postbox
 from tests.deliveries.conftest import send
@@ -80,6 +86,79 @@ def test_a_server_that_is_busy_or_away_is_tried_again(
     delivery = send(delivery)
     assert (delivery.state, delivery.error_code) == (DeliveryState.QUEUED, "mail_failed")
     assert delivery.tries == 2
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "RCPT", "QUIT"])
+def test_a_server_that_trickles_is_hung_up_on(
+    enterprise: Enterprise,
+    mona: User,
+    snapshot: Snapshot,
+    post: Postbox,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
+) -> None:
+    monkeypatch.setattr(smtp, "SESSION_SECONDS", 0.4)
+    post.trickles_at = verb
+    rule_of(enterprise, "free_seats", 10)
+    check(enterprise)
+    started = time.monotonic()
+    delivery = send(deliveries()[0])
+    assert time.monotonic() - started < 3
+    if verb == "QUIT":  # the letter is taken by then
+        assert delivery.state == DeliveryState.DELIVERED
+    else:
+        assert (delivery.state, delivery.error_code) == (DeliveryState.QUEUED, "mail_failed")
+
+
+def test_nothing_is_sent_after_a_session_had_its_time(
+    enterprise: Enterprise,
+    mona: User,
+    snapshot: Snapshot,
+    post: Postbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing can be cut while no address answers yet."""
+    monkeypatch.setattr(smtp, "SESSION_SECONDS", 0.1)
+
+    def slowly(*args: Any, **options: Any) -> socket.socket:
+        time.sleep(0.5)
+        return connect(*args, **options)
+
+    connect = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", slowly)
+    rule_of(enterprise, "free_seats", 10)
+    check(enterprise)
+    assert send(deliveries()[0]).error_code == "mail_failed"
+    assert post.recipients == []
+
+
+def test_letters_leave_threads_to_others_and_each_wakes_the_next(
+    enterprise: Enterprise, mona: User, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        MembershipFactory(enterprise=enterprise, role=Role.OWNER)
+    rule_of(enterprise, "free_seats", 10)
+    check(enterprise)
+    waiting = deliveries()
+    states: list[DeliveryState | None] = []
+    woken: list[int] = []
+
+    def meanwhile(_delivery: Delivery) -> None:
+        if len(waiting) > 1:
+            states.append(delivery_send(delivery_id=waiting.pop(0).pk))
+
+    monkeypatch.setattr(sending, "mail_send", meanwhile)
+    monkeypatch.setattr(sending, "delivery_publish", lambda pk, **_: woken.append(pk))
+    states.append(delivery_send(delivery_id=waiting.pop(0).pk))
+    assert states == [None, DeliveryState.DELIVERED, DeliveryState.DELIVERED]
+    third = deliveries()[2]
+    assert third.state == DeliveryState.QUEUED
+    assert woken == [third.pk, third.pk]
+
+
+def test_the_lease_of_a_letter_outlives_the_session(mona: User) -> None:
+    lease = lease_of(Delivery(user=mona)).total_seconds()
+    assert lease > smtp.SESSION_SECONDS + 60  # the answer to a search for the server's name
 
 
 def test_who_lost_the_role_or_has_no_address_gets_none(

@@ -9,7 +9,7 @@ import pytest
 
 from enterprise.models import Delivery, Enterprise, EventKind, Webhook
 from enterprise.models.delivery import SUBSCRIBABLE
-from enterprise.services import deliveries
+from enterprise.services import deliveries, delivery_sweep
 from enterprise.services.audit import SYSTEM
 from enterprise.services.deliveries import delivery_send
 from enterprise.services.events import event_record
@@ -41,7 +41,8 @@ def there() -> Iterator[Receiver]:
 def published(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ids of the deliveries for which the delivering itself woke a worker."""
     ids: list[int] = []
-    monkeypatch.setattr(deliveries, "delivery_publish", lambda pk, **_: ids.append(pk))
+    for module in (deliveries, delivery_sweep):
+        monkeypatch.setattr(module, "delivery_publish", lambda pk, **_: ids.append(pk))
     return ids
 
 

@@ -23,11 +23,14 @@ from enterprise.models import AuditEvent, Delivery, DeliveryState, Enterprise, E
 from enterprise.services import deliveries
 from enterprise.services.audit import SYSTEM
 from enterprise.services.deliveries import (
+    LONGEST_WAIT,
+    PATIENCE,
     TRIES,
-    deliveries_sweep,
     delivery_redeliver,
     delivery_send,
+    lease_of,
 )
+from enterprise.services.delivery_sweep import FURTHEST, deliveries_sweep
 from enterprise.services.retention import deliveries_expire
 from enterprise.services.webhooks import webhook_edit, webhook_enable, webhook_ping
 from tests.deliveries.conftest import SECRET, count_event, hook_to, send
@@ -448,6 +451,6 @@ def test_neither_address_nor_secret_is_kept_in_clear(enterprise: Enterprise) -> 
     assert Webhook.objects.get().origin == "https://hooks.example.com"
 
 
-def test_the_lease_outlives_the_patience(settings: Settings) -> None:
-    assert settings.LICSYNC_LEASE_SECONDS + 2 * settings.LICSYNC_HTTP_TIMEOUT_SECONDS > 20
-    assert dt.timedelta(days=2) > dt.timedelta(hours=6)
+def test_the_lease_outlives_the_patience() -> None:
+    assert lease_of(Delivery(webhook=Webhook(pk=1))) > dt.timedelta(seconds=2 * PATIENCE)
+    assert dt.timedelta(seconds=LONGEST_WAIT) < FURTHEST
