@@ -11,7 +11,18 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from enterprise.emails import mask
-from enterprise.models import ApiToken, Enterprise, GroupRole, Membership, User
+from enterprise.models import (
+    AlertRule,
+    ApiToken,
+    Digest,
+    DigestRhythm,
+    Enterprise,
+    EventKind,
+    GroupRole,
+    Membership,
+    User,
+    Webhook,
+)
 from enterprise.selectors.persons import mask_key
 from enterprise.services.members import never_signed_in
 
@@ -27,6 +38,7 @@ class MemberLine(NamedTuple):
     email: str
     role: str
     role_label: str
+    given_by: str  # the identity provider by whose group the role came, "" where by hand
     last_login: dt.datetime | None
     may_get_link: bool
 
@@ -52,6 +64,7 @@ def members_page(
             email=mask(member.user.email) if masked else member.user.email,
             role=member.role,
             role_label=member.get_role_display(),
+            given_by=member.given_by,
             last_login=member.user.last_login,
             may_get_link=never_signed_in(member.user) and not member.has_role_elsewhere,
         )
@@ -61,8 +74,50 @@ def members_page(
 
 
 def member_get(enterprise: Enterprise, pk: int) -> Membership | None:
-    """A membership of this enterprise, its user at hand."""
-    return Membership.objects.select_related("user").filter(enterprise=enterprise, pk=pk).first()
+    """A membership of this enterprise, both at hand."""
+    members = Membership.objects.select_related("user", "enterprise")
+    return members.filter(enterprise=enterprise, pk=pk).first()
+
+
+class MemberLost(NamedTuple):
+    """What goes with a person, besides what they see: what is sent to them by their name or role."""
+
+    tokens: int  # that they made and that go on working
+    alerts: int  # that name them
+    alerts_unheard: int  # that nobody is told of then
+    digest: bool  # names them
+    digest_unheard: bool  # nobody gets it then
+
+
+def member_lost(member: Membership) -> MemberLost:
+    enterprise = member.enterprise
+    active = Membership.objects.filter(enterprise=enterprise, user__is_active=True)
+    others = dict(active.exclude(pk=member.pk).values_list("pk", "role"))
+    hooks = Webhook.objects.filter(enterprise=enterprise, active=True, disabled_at=None)
+    listening = {hook.pk: EventKind.THRESHOLD_CROSSED in hook.events for hook in hooks}
+    rules = AlertRule.objects.filter(enterprise=enterprise, active=True)
+    digests = Digest.objects.filter(enterprise=enterprise).exclude(rhythm=DigestRhythm.OFF)
+
+    def is_last(told: AlertRule | Digest) -> bool:
+        """Whether nobody else gets an e-mail by it."""
+        people = {each.pk for each in told.people.all()}
+        gets_it = member.pk in people or member.role in told.roles
+        return gets_it and not (people & others.keys() or {*told.roles} & {*others.values()})
+
+    def is_heard(rule: AlertRule) -> bool:
+        """Whether a webhook gets it."""
+        return any(listening.values()) or any(hook.pk in listening for hook in rule.webhooks.all())
+
+    return MemberLost(
+        tokens_made_by(enterprise, member.user.username),
+        rules.filter(people=member).count(),
+        sum(
+            is_last(rule) and not is_heard(rule)
+            for rule in rules.prefetch_related("people", "webhooks")
+        ),
+        digests.filter(people=member).exists(),
+        any(is_last(digest) for digest in digests.prefetch_related("people")),
+    )
 
 
 class Identity(NamedTuple):

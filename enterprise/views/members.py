@@ -10,14 +10,15 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from enterprise import wording
-from enterprise.access import Access, Permission, confirmed, enterprise_view
+from enterprise.access import MATRIX, Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
 from enterprise.forms import refuse
 from enterprise.models import Membership, Role, User
-from enterprise.selectors.members import member_get, members_page, tokens_made_by
+from enterprise.selectors.members import member_get, member_lost, members_page
 from enterprise.services.members import (
     member_link_make,
     member_remove,
@@ -88,10 +89,12 @@ def member_add(request: HttpRequest, access: Access) -> HttpResponse:
 @enterprise_view(Permission.SEE_SETTINGS)
 @confirmed
 def member_role(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    """Change a person's role."""
+    """Change a person's role; GET asks whether an owner shall be one no more."""
     member = _member(access, pk)
     if request.method == "POST":
         role = request.POST.get("role", "")
+        if _ends_ownership(member, role) and "sure" not in request.POST:
+            return redirect(f"{request.path}?{urlencode({'role': role})}")
         try:
             member_set(
                 enterprise=access.enterprise, user=member.user, role=role, actor=access.actor
@@ -101,7 +104,24 @@ def member_role(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
         text = _("The role of %(name)s is now: %(role)s.")
         label = Role(role).label
         messages.success(request, text % {"name": member.user.username, "role": label})
+        if member.user == access.user and Permission.SEE_SETTINGS not in MATRIX[role]:
+            return redirect("home")
+    elif access.may_change and _ends_ownership(member, role := request.GET.get("role", "")):
+        return shell.ask(
+            request,
+            access,
+            "enterprise/members/_role_form.html",
+            {"member": member, "is_self": member.user == access.user, "role": Role(role)},
+            title=_("Take the role of an owner from %(name)s?") % {"name": member.user.username},
+            back=(_("People"), reverse("members", args=[access.enterprise.slug])),
+            tab="settings",
+            side="members",
+        )
     return _back(access, member)
+
+
+def _ends_ownership(member: Membership, role: str) -> bool:
+    return member.role == Role.OWNER and role in Role.values and role != Role.OWNER
 
 
 @enterprise_view(Permission.CHANGE)
@@ -114,9 +134,9 @@ def member_remove_view(request: HttpRequest, access: Access, pk: int) -> HttpRes
             access,
             "enterprise/members/_remove_form.html",
             {
-                "pk": member.pk,
+                "member": member,
                 "is_self": member.user == access.user,
-                "api_tokens": tokens_made_by(access.enterprise, member.user.username),
+                "lost": member_lost(member),
             },
             title=_("Remove %(name)s?") % {"name": member.user.username},
             back=(_("People"), reverse("members", args=[access.enterprise.slug])),

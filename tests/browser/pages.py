@@ -177,6 +177,7 @@ ENTERPRISE = {
         "members": "/settings/members",
         "member-new": "/settings/members/new",
         "member-remove": "/settings/members/{member}/remove",
+        "member-role": "/settings/members/{member}/role?role=auditor",
         "groups": "/settings/groups",
         "group-remove": "/settings/groups/{group}/remove",
         "tokens": "/settings/tokens",

@@ -10,6 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from enterprise.models import AuditEvent, Enterprise, Membership, Role, User
+from enterprise.services.audit import SYSTEM
+from enterprise.services.digests import digest_set
+from tests.alerts.conftest import rule_of
+from tests.deliveries.conftest import hook_to
 from tests.factories import EnterpriseFactory, MembershipFactory, UserFactory
 
 PAGE = "/enterprises/acme/settings/members"
@@ -127,12 +131,72 @@ class TestChanging:
 
     def test_the_last_owner_stays_one(self, acme: Enterprise, owner: Client) -> None:
         mona = Membership.objects.get(user__username="mona")
-        for action, fields in (("role", {"role": "auditor"}), ("remove", {})):
+        for action, fields in (("role", {"role": "auditor", "sure": "yes"}), ("remove", {})):
             response = owner.post(f"{PAGE}/{mona.pk}/{action}", fields)
             assert response.status_code == 422
             assert "mona is the last owner and cannot be removed" in response.content.decode()
         mona.refresh_from_db()
         assert mona.role == Role.OWNER
+
+    def test_an_owner_is_asked_before_they_are_one_no_more(
+        self, acme: Enterprise, owner: Client
+    ) -> None:
+        nina = member(acme, "nina", role=Role.OWNER)
+        asked = owner.post(f"{PAGE}/{nina.pk}/role", {"role": "auditor"}, follow=True)
+        assert "Take the role of an owner from nina?" in asked.content.decode()
+        nina.refresh_from_db()
+        assert nina.role == Role.OWNER
+        owner.post(f"{PAGE}/{nina.pk}/role", {"role": "auditor", "sure": "yes"})
+        nina.refresh_from_db()
+        assert nina.role == Role.AUDITOR
+
+    def test_an_auditor_is_not_asked_what_they_may_not_do(
+        self, acme: Enterprise, auditor: Client
+    ) -> None:
+        nina = member(acme, "nina", role=Role.OWNER)
+        response = auditor.get(f"{PAGE}/{nina.pk}/role?role=auditor")
+        assert response.headers["Location"] == f"{PAGE}#member-{nina.pk}"
+
+    @pytest.mark.parametrize(
+        ("role", "there"), [("billing_manager", "/"), ("auditor", f"{PAGE}#member-{{}}")]
+    )
+    def test_who_takes_a_role_from_themselves_lands_on_a_page_that_they_may_see(
+        self, acme: Enterprise, owner: Client, role: str, there: str
+    ) -> None:
+        member(acme, role=Role.OWNER)
+        mona = Membership.objects.get(user__username="mona")
+        path = f"{PAGE}/{mona.pk}/role"
+        asked = owner.get(path, {"role": role}).content.decode()
+        assert "only another owner can make you one again" in asked
+        response = owner.post(path, {"role": role, "sure": "yes"})
+        assert response.headers["Location"] == there.format(mona.pk)
+
+    def test_where_a_role_comes_by_a_group_its_origin_and_return_are_said(
+        self, acme: Enterprise, owner: Client
+    ) -> None:
+        paul = member(acme)
+        origin, back = "Role by a group of corp", "comes back at the next sign-in"
+        assert origin not in owner.get(PAGE).content.decode()
+        assert back not in owner.get(f"{PAGE}/{paul.pk}/remove").content.decode()
+        Membership.objects.filter(pk=paul.pk).update(given_by="corp")
+        assert origin in owner.get(PAGE).content.decode()
+        assert back in owner.get(f"{PAGE}/{paul.pk}/remove").content.decode()
+
+    def test_what_nobody_else_is_told_is_counted_before_somebody_goes(
+        self, acme: Enterprise, owner: Client
+    ) -> None:
+        """A webhook that listens hears of every alert."""
+        paul = member(acme)
+        rule_of(acme, "sync", roles=[], people=["paul"])
+        digest_set(enterprise=acme, actor=SYSTEM, rhythm="weekly", roles=["auditor"])
+        asked = owner.get(f"{PAGE}/{paul.pk}/remove").content.decode()
+        assert "Nobody else is told by 1 alert." in asked
+        assert "Nobody else gets the digest." in asked
+        hook_to(acme, "https://hooks.example.com/x", events=["threshold.crossed"])
+        member(acme, "pia")
+        asked = owner.get(f"{PAGE}/{paul.pk}/remove").content.decode()
+        assert "1 alert names them" in asked
+        assert "Nobody else" not in asked
 
     def test_an_unknown_role_is_refused(self, acme: Enterprise, owner: Client) -> None:
         response = owner.post(f"{PAGE}/{member(acme).pk}/role", {"role": "king"})

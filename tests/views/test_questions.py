@@ -27,6 +27,7 @@ from enterprise.models import (
     Webhook,
 )
 from enterprise.services.audit import SYSTEM
+from enterprise.services.digests import digest_set
 from enterprise.services.tokens import token_make
 from tests.alerts.conftest import rule_of
 from tests.deliveries.conftest import count_event, hook_to
@@ -64,10 +65,15 @@ def remove_group(acme: Enterprise) -> str:
 
 
 def remove_member(acme: Enterprise) -> str:
-    member = MembershipFactory(enterprise=acme, user=UserFactory(username="hubert"))
+    hubert = UserFactory(username="hubert")
+    member = MembershipFactory(enterprise=acme, user=hubert, role=Role.AUDITOR)
     for name in ("one", "two"):
         token_make(enterprise=acme, actor=SYSTEM, name=name, scopes=["read:metrics"])
     ApiToken.objects.update(created_by="hubert")
+    rule_of(acme, "sync", people=["hubert"])
+    rule_of(acme, "upload_old", 3, roles=[], people=["hubert"])
+    rule_of(acme, "token_expiry", 3, roles=[member.role])
+    digest_set(enterprise=acme, actor=SYSTEM, rhythm="weekly", roles=["owner"], people=["hubert"])
     return f"settings/members/{member.pk}/remove"
 
 
@@ -112,7 +118,16 @@ QUESTIONS: list[tuple[Callable[[Enterprise], str], str, list[str]]] = [
         ["3 added, 4 changed, 80 removed", "The count stays at 120 persons, instead of 43."],
     ),
     (remove_group, "Remove the role of staff?", ["2 persons have their role here by a group"]),
-    (remove_member, "Remove hubert?", ["2 API tokens that they made go on working"]),
+    (
+        remove_member,
+        "Remove hubert?",
+        [
+            "2 API tokens that they made go on working",
+            "2 alerts name them",
+            "Nobody else is told by 2 alerts.",
+            "The digest names them",
+        ],
+    ),
     (revoke_token, "Revoke x?", ["It was never used."]),
     (delete_alert, "Delete the alert?", ["1 thing is beyond its threshold now"]),
     (
