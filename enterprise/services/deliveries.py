@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils import timezone
 
 from enterprise.channels.webhook import post, signature
@@ -24,7 +24,11 @@ from enterprise.models import Delivery, DeliveryAttempt, DeliveryState, Webhook
 from enterprise.models.delivery import ENDED
 from enterprise.services.audit import SYSTEM, Actor, audit_record
 from enterprise.services.event_bodies import event_body
-from enterprise.services.events import delivery_publish
+from enterprise.services.events import (
+    deliveries_release,
+    delivery_publish,
+    delivery_publish_next,
+)
 from enterprise.services.mail import mail_send
 from enterprise.services.webhooks import webhook_open
 from licsync import smtp
@@ -54,7 +58,7 @@ def delivery_send(*, delivery_id: int) -> DeliveryState | None:
         state = _attempt(delivery_id)
     finally:
         _letters_under_way.release()
-    _wake_next(letters)
+    delivery_publish_next(letters)
     return state
 
 
@@ -218,7 +222,8 @@ def _hook_heard(
     hooks = Webhook.objects.filter(pk=hook.pk)
     waiting = Delivery.objects.filter(webhook=hook, state=DeliveryState.QUEUED)
     if fault is None:
-        hooks.exclude(failures=0).update(failures=0, failing_since=None)
+        if hooks.exclude(failures=0).update(failures=0, failing_since=None):
+            deliveries_release(webhook_id=hook.pk)
     elif fault.code not in _NOT_THE_RECEIVERS:
         hooks.update(failures=F("failures") + 1)
         hooks.filter(failing_since=None).update(failing_since=now)
@@ -236,14 +241,7 @@ def _hook_heard(
                 target=hook.name,
                 after={"code": fault.code},
             )
-    _wake_next(waiting.exclude(pk=delivery.pk))
-
-
-def _wake_next(deliveries: QuerySet[Delivery]) -> None:
-    due = deliveries.filter(state=DeliveryState.QUEUED, not_before__lte=timezone.now())
-    following = due.order_by("not_before", "pk").first()
-    if following is not None:
-        delivery_publish(following.pk)
+    delivery_publish_next(waiting.exclude(pk=delivery.pk))
 
 
 # --- What an owner asks for ----------------------------------------------------------------------

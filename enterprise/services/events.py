@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from enterprise.models import (
     Delivery,
+    DeliveryState,
     Event,
     EventKind,
     RunKind,
@@ -68,6 +70,21 @@ def event_record(
 def delivery_publish(delivery_id: int, *, countdown: float = 0) -> None:
     """Wake a worker once the transaction is committed. A lost message is published by the tick."""
     transaction.on_commit(lambda: delivery_wake(delivery_id, countdown=countdown), robust=True)
+
+
+def deliveries_release(*, webhook_id: int) -> None:
+    """Let go what waits for a receiver that failed: it answers again, or an owner says that it will."""
+    now = timezone.now()
+    waiting = Delivery.objects.filter(webhook=webhook_id, state=DeliveryState.QUEUED)
+    waiting.filter(not_before__gt=now).update(not_before=now)
+
+
+def delivery_publish_next(waiting: QuerySet[Delivery]) -> None:
+    """Wake a worker for the one of ``waiting`` that is due for the longest; it wakes the next."""
+    due = waiting.filter(state=DeliveryState.QUEUED, not_before__lte=timezone.now())
+    following = due.order_by("not_before", "pk").first()
+    if following is not None:
+        delivery_publish(following.pk)
 
 
 # --- What happened -------------------------------------------------------------------------------

@@ -14,7 +14,11 @@ from enterprise.models import Enterprise, Event, EventKind, Webhook
 from enterprise.models.delivery import SUBSCRIBABLE
 from enterprise.outbound import tls_context
 from enterprise.services.audit import Actor, audit_record
-from enterprise.services.events import event_record
+from enterprise.services.events import (
+    deliveries_release,
+    delivery_publish_next,
+    event_record,
+)
 from enterprise.services.sealed import UnreadableError, seal, unseal
 
 NAME_LENGTH = 100  # as the column
@@ -174,6 +178,8 @@ def webhook_enable(*, webhook: Webhook, actor: Actor) -> bool:
         disabled_at=None, failures=0, failing_since=None
     )
     if enabled:
+        deliveries_release(webhook_id=webhook.pk)
+        delivery_publish_next(webhook.deliveries.all())
         audit_record(
             enterprise=webhook.enterprise, actor=actor, action="webhook.enable", target=webhook.name
         )

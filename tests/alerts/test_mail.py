@@ -21,6 +21,7 @@ from enterprise.models import (
     User,
 )
 from enterprise.services import deliveries as sending
+from enterprise.services import events
 from enterprise.services.alerts import alert_test
 from enterprise.services.audit import SYSTEM
 from enterprise.services.deliveries import delivery_redeliver, delivery_send, lease_of
@@ -148,7 +149,7 @@ def test_letters_leave_threads_to_others_and_each_wakes_the_next(
             states.append(delivery_send(delivery_id=waiting.pop(0).pk))
 
     monkeypatch.setattr(sending, "mail_send", meanwhile)
-    monkeypatch.setattr(sending, "delivery_publish", lambda pk, **_: woken.append(pk))
+    monkeypatch.setattr(events, "delivery_publish", lambda pk, **_: woken.append(pk))
     states.append(delivery_send(delivery_id=waiting.pop(0).pk))
     assert states == [None, DeliveryState.DELIVERED, DeliveryState.DELIVERED]
     third = deliveries()[2]

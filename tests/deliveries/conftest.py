@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 
 from enterprise.models import Delivery, Enterprise, EventKind, Webhook
 from enterprise.models.delivery import SUBSCRIBABLE
-from enterprise.services import deliveries, delivery_sweep
+from enterprise.services import deliveries, delivery_sweep, events, webhooks
 from enterprise.services.audit import SYSTEM
 from enterprise.services.deliveries import delivery_send
-from enterprise.services.events import event_record
+from enterprise.services.events import delivery_publish_next, event_record
 from enterprise.services.webhooks import webhook_add
 from tests.deliveries.receiver import Receiver, receiver
 from tests.factories import EnterpriseFactory
@@ -43,6 +44,14 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     ids: list[int] = []
     for module in (deliveries, delivery_sweep):
         monkeypatch.setattr(module, "delivery_publish", lambda pk, **_: ids.append(pk))
+
+    def publish_next(waiting: QuerySet[Delivery]) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(events, "delivery_publish", lambda pk, **_: ids.append(pk))
+            delivery_publish_next(waiting)
+
+    for module in (deliveries, webhooks):
+        monkeypatch.setattr(module, "delivery_publish_next", publish_next)
     return ids
 
 

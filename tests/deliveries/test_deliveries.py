@@ -175,6 +175,34 @@ def test_while_a_receiver_fails_what_else_waits_for_it_waits_as_long(
         assert published == [third.pk]
 
 
+def test_what_waited_for_a_receiver_goes_on_as_soon_as_it_answers(
+    enterprise: Enterprise, settings: Settings, published: list[int]
+) -> None:
+    settings.LICSYNC_RETRY_BASE_SECONDS = 3600
+    with receiver(500, 200, 200) as there:
+        hook = hook_to(enterprise, there.url)
+        count_event(enterprise)
+        held = send(only())
+        assert held.not_before > timezone.now()
+        webhook_ping(webhook=hook, actor=SYSTEM)
+        published.clear()
+        send(Delivery.objects.latest("pk"))
+        assert published == [held.pk]
+        assert send(held).state == DeliveryState.DELIVERED
+
+
+def test_what_waits_goes_on_when_an_owner_enables_its_receiver_again(
+    enterprise: Enterprise, there: Receiver, published: list[int]
+) -> None:
+    hook = hook_to(enterprise, there.url)
+    count_event(enterprise)
+    Delivery.objects.update(not_before=ago(hours=-5))
+    Webhook.objects.update(disabled_at=ago(hours=1))
+    assert webhook_enable(webhook=hook, actor=SYSTEM)
+    assert published == [only().pk]
+    assert send(only()).state == DeliveryState.DELIVERED
+
+
 def test_a_receiver_that_hangs_costs_its_patience_and_one_worker(
     enterprise: Enterprise, settings: Settings
 ) -> None:
