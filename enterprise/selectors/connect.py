@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from django.db import models
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -107,17 +108,14 @@ _INSTANCES = (  # put together once: that alone took a quarter of the time that 
 def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
     """Every instance with its token and its states, in two queries however many there are."""
     now = timezone.now()
-    by_id: dict[str, GitHubSyncStatus] = {}
-    by_host: dict[str, GitHubSyncStatus] = {}
-    for status in GitHubSyncStatus.objects.filter(enterprise=enterprise):
-        by_id[status.server_id] = by_host[status.host_name] = status
+    status_of = _statuses(enterprise)
     lines = []
     for instance in _INSTANCES.filter(enterprise=enterprise):
         instance.enterprise = enterprise
         last_run = max(instance.failed_run or 0, instance.read_run or 0) or None
         failed = instance.failed_run is not None and instance.failed_run == last_run
         state = _state(instance, now, held=instance.held_run is not None, failed=failed)
-        github = github_sync(by_id.get(instance.server_id) or by_host.get(instance.host_name), now)
+        github = github_sync(status_of(instance), now)
         lines.append(
             InstanceLine(
                 instance,
@@ -134,6 +132,28 @@ def instance_lines(enterprise: Enterprise) -> list[InstanceLine]:
             )
         )
     return lines
+
+
+def _statuses(enterprise: Enterprise) -> Callable[[ServerInstance], GitHubSyncStatus | None]:
+    """What GitHub says of an instance: by its id, which a new host name does not change, else by host.
+
+    After a rename or a restore two hosts have one id: its own host is meant, else the newest.
+    """
+    exactly: dict[tuple[str, str], GitHubSyncStatus] = {}
+    by_id: dict[str, GitHubSyncStatus] = {}
+    by_host: dict[str, GitHubSyncStatus] = {}
+    newest_first = F("last_sync_at").desc(nulls_last=True)
+    for status in GitHubSyncStatus.objects.filter(enterprise=enterprise).order_by(newest_first):
+        exactly[status.server_id, status.host_name] = status
+        by_host.setdefault(status.host_name, status)
+        if status.server_id:
+            by_id.setdefault(status.server_id, status)
+
+    def status_of(instance: ServerInstance) -> GitHubSyncStatus | None:
+        server_id, host_name = instance.server_id, instance.host_name
+        return exactly.get((server_id, host_name)) or by_id.get(server_id) or by_host.get(host_name)
+
+    return status_of
 
 
 def _state(
@@ -184,7 +204,7 @@ def cloud_line(enterprise: Enterprise) -> CloudLine:
 def host_names_offered(enterprise: Enterprise) -> list[str]:
     """Hosts that GitHub's sync status knows and that are not registered here yet."""
     registered = set(enterprise.instances.values_list("host_name", flat=True))
-    ids = set(enterprise.instances.values_list("server_id", flat=True))
+    ids = set(enterprise.instances.exclude(server_id="").values_list("server_id", flat=True))
     return sorted(
         status.host_name
         for status in GitHubSyncStatus.objects.filter(enterprise=enterprise)
