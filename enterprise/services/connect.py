@@ -46,19 +46,21 @@ def connect_enable(*, instance: ServerInstance, actor: Actor) -> bool:
 def connect_disable(*, instance: ServerInstance, actor: Actor) -> bool:
     """Disable GitHub Connect: license sync goes off, active runs end, the credentials are deleted.
 
-    The last data stays, marked as of its date (section 5). False if it was not enabled.
+    The last data stays, marked as of its date (section 5). A token that was saved since another owner
+    disabled it goes, too. False if there was nothing to disable or delete.
     """
     instance = _locked(instance)
-    if not instance.connect_enabled:
+    enabled = instance.connect_enabled
+    erased = credential_delete(enterprise=instance.enterprise, instance=instance)
+    if not enabled and not erased:
         return False
     instance.license_sync_enabled = False
     instance.connect_enabled = False
     instance.next_sync_at = None
     instance.save(update_fields=["license_sync_enabled", "connect_enabled", "next_sync_at"])
-    credential_delete(enterprise=instance.enterprise, instance=instance)
     runs_cancel_for(instance=instance, code="connect_disabled")
     _audit_switch(
-        instance, actor, "connect", action="instance.connect_disable", before=True, after=False
+        instance, actor, "connect", action="instance.connect_disable", before=enabled, after=False
     )
     return True
 

@@ -23,7 +23,12 @@ from enterprise.services.connect import (
     license_sync_set,
     rhythm_set,
 )
-from tests.factories import ServerInstanceFactory, ServerUserAccountFactory, SyncRunFactory
+from tests.factories import (
+    CredentialFactory,
+    ServerInstanceFactory,
+    ServerUserAccountFactory,
+    SyncRunFactory,
+)
 from tests.services.conftest import MONA, actions, refusal
 
 
@@ -112,6 +117,15 @@ def test_disabling_connect_erases_the_token_and_keeps_the_data(syncing: ServerIn
     assert syncing.user_accounts.count() == 1
     assert connect_disable(instance=syncing, actor=MONA) is False
     assert actions() == ["instance.connect_disable"]
+
+
+def test_disabling_connect_erases_what_was_saved_since_another_owner_disabled_it(
+    syncing: ServerInstance,
+) -> None:
+    connect_disable(instance=syncing, actor=MONA)
+    CredentialFactory(enterprise=syncing.enterprise, instance=syncing)
+    assert connect_disable(instance=syncing, actor=MONA) is True
+    assert not Credential.objects.filter(instance=syncing).exists()
 
 
 @pytest.mark.parametrize("trait", [{}, {"running": True}, {"held": True}])
