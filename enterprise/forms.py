@@ -132,8 +132,8 @@ class InstanceForm(forms.Form):
         choices=Source.choices,
         initial=Source.SITE_ADMIN_REPORT,
         help_text=_(
-            "Compared below. After a change, the first result replaces what the former source gave, "
-            "and waits until you apply it."
+            "Compared below. A change ends an active run and throws a held result away; the first "
+            "result then replaces what the former source gave, and waits until you apply it."
         ),
     )
     url = forms.CharField(

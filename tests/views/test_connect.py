@@ -346,7 +346,44 @@ class TestSyncing:
         assert "/progress" not in response.content.decode()
 
 
+class TestWhatIsThrownAway:
+    @pytest.mark.parametrize("action", ["disable", "remove"])
+    def test_a_held_result_and_an_active_run_are_named_before_they_go(
+        self, owner: Client, connected: ServerInstance, action: str
+    ) -> None:
+        """Also where license sync is off: an upload waits, or is being read."""
+        asked = owner.get(box(connected, action)).content.decode()
+        assert "thrown away" not in asked
+        held = SyncRunFactory(instance=connected, held=True, counts={"read": 1234})
+        active = SyncRunFactory(instance=connected, running=True)
+        asked = owner.get(box(connected, action)).content.decode()
+        assert f"The held result of run {held.pk} (1,234 accounts read) is thrown away." in asked
+        assert f"Run {active.pk} ends" in asked
+
+    def test_the_setting_of_the_source_says_so(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        assert "throws a held result away" in owner.get(box(instance, "edit")).content.decode()
+
+    def test_the_page_of_the_cloud_says_that_another_address_erases_the_token(
+        self, owner: Client, acme: Enterprise
+    ) -> None:
+        page = owner.get(f"{PAGE}/cloud/edit").content.decode()
+        assert "A change of the API address erases the token." in page
+
+
 class TestTheConnectionTest:
+    def test_what_it_found_stays_when_the_tab_is_looked_at_again(
+        self, owner: Client, instance: ServerInstance
+    ) -> None:
+        place = f'id="instance-{instance.pk}-tested"'
+        result = ConnectionTest(True, "https://ghes1.example.com:443", "", [])
+        with patch("enterprise.views.tested.connection_test", return_value=result):
+            assert place in owner.post(box(instance, "test"), headers=HTMX).content.decode()
+        again = owner.get(f"{PAGE}?seen=before", headers=HTMX).content.decode()
+        assert f'{place} hx-preserve="true"' in again
+        assert place not in owner.get(PAGE).content.decode()
+
     @pytest.mark.parametrize("headers", [{}, HTMX])
     def test_it_shows_what_was_found(
         self, owner: Client, instance: ServerInstance, headers: dict[str, str]
