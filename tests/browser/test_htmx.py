@@ -216,3 +216,26 @@ def test_the_back_button_leads_through_what_was_looked_for(page: Page, start: st
     expect(page.locator("select[name=kind]")).to_have_value("")
     page.go_forward()
     expect(page.locator("#persons [role=status]")).to_have_text(only_server)
+
+
+def test_what_a_test_found_stays_while_one_follows_it_elsewhere(page: Page, start: str) -> None:
+    instance = ServerInstance.objects.latest("pk")
+    box = page.locator(f"#instance-{instance.pk}")
+    page.goto(f"{start}/settings/connect")
+    box.get_by_role("button", name="Test connection").click()
+    expect(box.locator(".connect-told")).to_contain_text("The connection works")
+    ServerInstance.objects.filter(pk=instance.pk).update(license_sync_enabled=False)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(box).to_contain_text("License sync is disabled")
+    expect(box.locator(".connect-told")).to_contain_text("The connection works")
+
+
+def test_the_focus_stays_on_the_switch_of_github_connect(page: Page, start: str) -> None:
+    instance = ServerInstance.objects.latest("pk")
+    ServerInstance.objects.filter(pk=instance.pk).update(
+        connect_enabled=False, license_sync_enabled=False
+    )
+    box = page.locator(f"#instance-{instance.pk}")
+    page.goto(f"{start}/settings/connect")
+    box.get_by_role("button", name="Enable GitHub Connect").press("Enter")
+    expect(box.get_by_role("link", name="Disable GitHub Connect")).to_be_focused()
