@@ -11,7 +11,7 @@ from typing import TypedDict
 from django.conf import settings
 
 from enterprise.faults import Fault
-from enterprise.models import Enterprise, RunLogLine, ServerInstance, Source
+from enterprise.models import Enterprise, ServerInstance, Source
 from enterprise.records import InstanceFacts, ServerAccount
 from enterprise.services.claims import Claim
 from enterprise.services.credentials import credential_open
@@ -81,13 +81,10 @@ def read_instance(
         client = instance_client(instance, cancelled=claim.beat)
         facts, failed = ghes_facts.read_facts(client)
         expiries_note(client, enterprise=instance.enterprise, instance=instance)
-        for part, fault in failed:
-            claim.log(
-                "facts_unread",
-                level=RunLogLine.Level.WARNING,
-                part=part,
-                why=fault.code,
-            )
+        if failed:
+            parts, faults = zip(*failed, strict=True)
+            fault = faults[0]
+            claim.warn("facts_unread", part=", ".join(parts), why=fault.code, **fault.params)
         return facts, ghes_report.read_report(
             client, keep_logins=instance.keep_logins, on_wait=_waiting(claim)
         )

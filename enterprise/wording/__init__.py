@@ -31,7 +31,7 @@ from enterprise.wording.duplicates import (
 from enterprise.wording.events import count_sentence, overdue_sentence, run_event_sentence
 from enterprise.wording.faults import FAULTS as SOURCE_FAULTS
 from enterprise.wording.faults import TLS_REASONS
-from enterprise.wording.log_lines import GAPS
+from enterprise.wording.log_lines import FACTS, GAPS
 from enterprise.wording.log_lines import LOG_LINES as RUN_LOG_LINES
 from enterprise.wording.refusals import REFUSALS
 from enterprise.wording.uploads import UPLOAD_FAULTS, UPLOAD_LOG_LINES
@@ -85,6 +85,10 @@ def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
     known = _Known(params or {})
     if code in ("tls_failed", "receiver_tls_failed") and known["reason"] in TLS_REASONS:
         known["reason"] = str(TLS_REASONS[known["reason"]])
+    if code == "facts_unread":
+        parts = [str(FACTS.get(part, part)) for part in known["part"].split(", ")]
+        known["part"] = pgettext("between names", ", ").join(parts)
+        known["why"] = sentence(known["why"], params)
     return str(template) % known
 
 

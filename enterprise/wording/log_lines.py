@@ -15,7 +15,9 @@ LOG_LINES: dict[str, str | Promise] = {
     "run_retry": _("Trying again in %(seconds)s s (attempt %(next)s of %(of)s)."),
     "worker_lost_requeued": _("The worker stopped; another one takes the run up."),
     "report_waiting": _("The instance is making its report."),
-    "facts_unread": _("%(part)s could not be read."),
+    "facts_unread": _(
+        "What the instance tells of itself could not be read (%(part)s), so the accounts read are not compared with it: %(why)s"
+    ),
     "walk_restarted": _("GitHub's list changed while it was read: reading it once more."),
     "walk_resumed": _("Going on after %(rows)s rows that are already read."),
     "recount_read_again": _("New data arrived while counting: reading it again."),
@@ -49,6 +51,13 @@ LOG_LINES: dict[str, str | Promise] = {
     "identities_unread": _("SAML identities could not be read; the count may be too high."),
     "domains_unread": _("Verified domains could not be read."),
 }
+
+FACTS: dict[str, str | Promise] = {
+    "meta": _("version"),
+    "license": _("license"),
+    "user_stats": _("user totals"),
+}
+"""The parts of what an instance tells of itself, by ``ghes_facts.read_facts``."""
 
 GAPS: dict[str, str | Promise] = {
     "identities": _("SAML identities could not be read: %(why)s The count may be too high."),
