@@ -167,7 +167,7 @@ def list_components(
     lines = component_lines(page, compared, masked=False, shown=None)
     if is_replaced(enterprise, "compared_version"):
         raise ReplacedError
-    note_read(request, slug, "difference", first=after == 0, snapshot=compared.pk)
+    note_read(request, slug, "difference", snapshot=compared.pk)
     following_page = {"after": following, "snapshot": compared.pk, "comparison": version}
     link(request, response, next=following_page if following else None)
     return Components(

@@ -186,7 +186,7 @@ def list_duplicates(
         enterprise, asked.wanted(), after=after, limit=per_page, masked=False
     )
     link(request, response, next={"after": following} if following else None)
-    note_read(request, slug, "duplicates", first=after == 0)
+    note_read(request, slug, "duplicates")
     search = search_get(enterprise)
     steps = (
         []
@@ -265,7 +265,9 @@ def download_duplicates(
 )
 def get_duplicate(request: HttpRequest, slug: str, duplicate_id: Id) -> DuplicateOut:
     enterprise = enterprise_of(request, slug)
-    return _told(enterprise, _pair(enterprise, duplicate_id))
+    told = _told(enterprise, _pair(enterprise, duplicate_id))
+    note_read(request, slug, "duplicate")
+    return told
 
 
 @router.put(

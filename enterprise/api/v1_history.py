@@ -217,7 +217,7 @@ def list_changes(
         last=last_page(len(all_of_them), per_page),
         fixed={"from": older.pk, "to": newer.pk, "since": None},
     )
-    note_read(request, slug, f"changes-{older.pk}-{newer.pk}", first=page == 1)
+    note_read(request, slug, f"changes-{older.pk}-{newer.pk}")
     shown = all_of_them[(page - 1) * per_page : page * per_page]
     numbers = [number for _, number in shown]
     persons = person_changes(older, newer, numbers, masked=False, former=changes.former)

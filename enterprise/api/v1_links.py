@@ -21,7 +21,7 @@ from enterprise.api.v1_access import ADMIN, READ, Token, actor_of, enterprise_of
 from enterprise.api.v1_problems import Problem, not_found
 from enterprise.models import Enterprise, ServerInstance, Snapshot
 from enterprise.selectors.licenses import snapshot_get, snapshot_latest
-from enterprise.services.audit import Actor, audit_record
+from enterprise.services.audit import Actor, audit_read
 
 MOST = 2**63 - 1  # what a database takes
 
@@ -116,16 +116,10 @@ def reader_of(request: HttpRequest, slug: str) -> TokenReader:
     return TokenReader(enterprise_of(request, slug), actor_of(request))
 
 
-def note_read(request: HttpRequest, slug: str, what: str, *, first: bool, **facts: Any) -> None:
-    """Record that personal data leaves by pages: one event a walk, with its first page."""
-    if first:
-        audit_record(
-            enterprise=enterprise_of(request, slug),
-            actor=actor_of(request),
-            action="report.download",
-            target=what,
-            after=facts,
-        )
+def note_read(request: HttpRequest, slug: str, what: str, **facts: Any) -> None:
+    """Record that personal data leaves: one event a walk, whichever page of it is asked for."""
+    enterprise = enterprise_of(request, slug)
+    audit_read(enterprise=enterprise, actor=actor_of(request), target=what, after=facts)
 
 
 def instance_of(enterprise: Enterprise, host: str) -> ServerInstance:

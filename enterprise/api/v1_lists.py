@@ -87,7 +87,7 @@ def get_list(
     enterprise = enterprise_of(request, slug)
     page = list_named(name).read(enterprise, after=after, limit=per_page, masked=False)
     link(request, response, next={"after": page.next} if page.next else None)
-    note_read(request, slug, name, first=after == 0)
+    note_read(request, slug, name)
     return ListPageOut(
         items=[
             ListLineOut(

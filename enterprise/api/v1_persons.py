@@ -121,14 +121,7 @@ def list_persons(
             fixed={"as_of": snapshot.pk},
         )
         lines = persons_page(snapshot, page=page, per_page=per_page)
-        note_read(
-            request,
-            slug,
-            "persons",
-            first=page == 1,
-            snapshot=snapshot.pk,
-            rows=snapshot.persons,
-        )
+        note_read(request, slug, "persons", snapshot=snapshot.pk, rows=snapshot.persons)
         return Persons(
             snapshot=snapshot_ref(snapshot),
             items=[person_out(line) for line in lines],
@@ -154,8 +147,7 @@ def list_persons(
         prev={"before": found.previous, "after": None} if found.previous else None,
         next={"after": found.next, "before": None} if found.next else None,
     )
-    first = filters.after is None and filters.before is None
-    note_read(request, slug, "persons", first=first, search=True, rows=found.total)
+    note_read(request, slug, "persons", search=True, rows=found.total)
     return Persons(
         snapshot=None, items=[person_out(line) for line in found.lines], total=found.total
     )
@@ -212,6 +204,7 @@ def get_person(request: HttpRequest, slug: str, number: Id, as_of: AsOf = None) 
     detail = person_get(enterprise, number, snapshot=snapshot, masked=False)
     if detail is None:
         raise not_found()
+    note_read(request, slug, "person")
     memberships = [_membership_out(line) for line in detail.memberships]
     return PersonDetailOut(
         **person_out(detail.line).dict(),

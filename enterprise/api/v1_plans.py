@@ -148,7 +148,7 @@ def list_seats(
     line = _plan(enterprise_of(request, slug), plan_id)
     seats, following = seats_page(line.plan, after=after, limit=per_page, masked=False)
     link(request, response, next={"after": following} if following is not None else None)
-    note_read(request, slug, f"reclaim-plan-{plan_id}", first=after == 0)
+    note_read(request, slug, f"reclaim-plan-{plan_id}")
     return Seats(
         items=[
             SeatOut(

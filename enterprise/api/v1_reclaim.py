@@ -95,7 +95,7 @@ def list_candidates(
         enterprise, which=which, after=after, limit=per_page, masked=False
     )
     link(request, response, next={"after": following} if following is not None else None)
-    note_read(request, slug, "reclaim", first=after == 0)
+    note_read(request, slug, "reclaim")
     search = reclaim_search_get(enterprise)
     names = ("searched_at", "candidates", "dormant_accounts", "in_cloud", "active_elsewhere")
     return Candidates(

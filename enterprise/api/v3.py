@@ -32,7 +32,7 @@ from enterprise.api.paging import Asked, asked_page, link_header, positive
 from enterprise.models import ApiToken
 from enterprise.reports.rest import LISTINGS, Listing, moment, sync_status_body
 from enterprise.selectors.github_list import ListMoved
-from enterprise.services.audit import audit_record
+from enterprise.services.audit import audit_read
 from enterprise.services.tokens import token_actor
 
 P = ParamSpec("P")
@@ -128,15 +128,13 @@ def consumed_licenses(request: HttpRequest, token: ApiToken, enterprise: str) ->
         headers["Link"] = link
 
     def note() -> None:
-        """One event a walk: personal data leaves with page 1."""
-        if asked.page == 1:
-            audit_record(
-                enterprise=token.enterprise,
-                actor=token_actor(token, request.META.get("REMOTE_ADDR")),
-                action="report.download",
-                target="consumed-licenses",
-                after={"basis": basis, "snapshot": listing.version, "rows": listing.rows},
-            )
+        """One event a walk."""
+        audit_read(
+            enterprise=token.enterprise,
+            actor=token_actor(token, request.META.get("REMOTE_ADDR")),
+            target="consumed-licenses",
+            after={"basis": basis, "snapshot": listing.version, "rows": listing.rows},
+        )
 
     return Answer(body, headers, note)
 
@@ -206,7 +204,7 @@ def _listing(request: HttpRequest, token: ApiToken, asked: Asked, basis: str) ->
             "Nothing has been counted yet. The report can be read after the first sync.",
             docs=LICENSING_DOCS,
         )
-    if asked.page == 1 and listing.rows >= asked.per_page:
+    if asked.page == 1:
         cache.set(walk, listing.version, WALK_SECONDS)
     return listing
 

@@ -253,6 +253,16 @@ def test_walks_of_other_tokens_and_page_sizes_do_not_meet(enterprise: Enterprise
     assert seen(api, 20) == str(new.pk)
 
 
+def test_a_short_page_1_is_the_beginning_of_a_walk_too(enterprise: Enterprise, api: Api) -> None:
+    count(enterprise, members(60))
+    api.get(LICENSES)
+    fewer = count(enterprise, members(10))
+    assert len(logins(api.get(LICENSES))) == 10
+    second = api.get(LICENSES, {"page": 2})
+    assert second["X-Licsync-Snapshot"] == str(fewer.pk)
+    assert logins(second) == []
+
+
 @pytest.mark.parametrize("snapshot", ["0", "x", "", "999999", "9" * 18, "9" * 40])
 def test_a_snapshot_that_does_not_exist_is_not_found(
     enterprise: Enterprise, api: Api, snapshot: str

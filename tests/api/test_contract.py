@@ -6,13 +6,14 @@ import base64
 import re
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.test import Client
 
 from enterprise.api import v3
 from enterprise.api.limits import Counter
 from enterprise.models import ApiToken, AuditEvent, Enterprise
-from tests.api.conftest import LICENSES, STATUS, Api, error, make_token
+from tests.api.conftest import LICENSES, STATUS, Api, error, logins, make_token
 from tests.factories import EnterpriseFactory, MembershipFactory
 from tests.reports.ledger import count, members
 
@@ -231,6 +232,30 @@ def test_meta_does_not_pass_for_a_server_instance(api: Api) -> None:
 
 
 # --- The record ----------------------------------------------------------------------------------
+
+
+def test_a_walk_that_begins_at_another_page_than_the_first_is_an_event_too(
+    enterprise: Enterprise, api: Api
+) -> None:
+    count(enterprise, members(70))
+    for page in (3, 2, 3):
+        assert logins(api.get(LICENSES, {"page": page}))
+    assert AuditEvent.objects.filter(action="report.download").count() == 1
+
+
+def test_after_a_quarter_of_an_hour_or_from_elsewhere_it_is_another_walk(
+    enterprise: Enterprise, api: Api
+) -> None:
+    count(enterprise, members(1))
+    with time_machine.travel("2026-12-01T08:00:00Z", tick=False):
+        api.get(LICENSES)
+        api.get(LICENSES, REMOTE_ADDR="192.0.2.9")
+    with time_machine.travel("2026-12-01T08:14:59Z", tick=False):
+        api.get(LICENSES)
+    assert AuditEvent.objects.filter(action="report.download").count() == 2
+    with time_machine.travel("2026-12-01T08:15:01Z", tick=False):
+        api.get(LICENSES)
+    assert AuditEvent.objects.filter(action="report.download").count() == 3
 
 
 def test_a_walk_is_one_event_of_the_audit_log(enterprise: Enterprise, api: Api) -> None:

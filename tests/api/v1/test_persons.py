@@ -291,3 +291,17 @@ def test_who_consumes_no_license_any_more_is_erased(
     (event,) = AuditEvent.objects.filter(action="person.erase")
     assert (event.actor, event.target) == ("admin", f"removed #{gone}")
     assert problem(admin.send("POST", "/persons/987654/erase")) == (404, "person_unknown")
+
+
+def test_persons_are_an_event_whichever_page_is_read(reader: V1, counted: Snapshot) -> None:
+    for page in (2, 1, 2):
+        assert reader.read("/persons", page=page, per_page=1)["items"]
+    event = AuditEvent.objects.get(action="report.download")
+    assert (event.target, event.after) == ("persons", {"snapshot": counted.pk, "rows": 3})
+
+
+def test_persons_read_one_by_one_are_one_event(reader: V1, counted: Snapshot) -> None:
+    for number in (1, 2, 3):
+        reader.read(f"/persons/{number}")
+    event = AuditEvent.objects.get(action="report.download")
+    assert (event.target, event.actor) == ("person", "reader")

@@ -69,12 +69,12 @@ def test_whether_logins_are_kept_is_a_setting_of_the_instance(admin: V1) -> None
     assert changed.json()["keep_logins"] is True
 
 
-def test_each_walk_is_an_event_at_its_first_page(admin: V1) -> None:
+def test_each_walk_is_one_event(admin: V1) -> None:
     plan = admin.send("POST", "/reclaim/plans", {"seats": 1}).json()["id"]
     before = AuditEvent.objects.latest("pk").pk
     for path in ("reclaim", "duplicates", f"reclaim/plans/{plan}/seats"):
-        admin.read(f"/{path}")
-        admin.get(f"{admin.start}/{path}?after=1")
+        admin.read(f"/{path}?per_page=2")
+        admin.read(f"/{path}?per_page=3")
     events = AuditEvent.objects.filter(pk__gt=before, action="report.download")
     targets = sorted(events.values_list("target", flat=True))
     assert targets == ["duplicates", "reclaim", f"reclaim-plan-{plan}"]
