@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import import_module
 
+from allauth.usersessions.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -18,7 +19,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     others = UserSession.objects.filter(user=request.user)
     session = get_object_or_404(others.exclude(session_key=request.session.session_key), pk=pk)
     if request.method == "POST":
-        session.end()
+        get_adapter().end_sessions([session])
     return redirect("usersessions_list")
 
 

@@ -224,6 +224,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "enterprise.single_sign_on.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "enterprise.single_sign_on.SocialAdapter"
+USERSESSIONS_ADAPTER = "enterprise.own_sign_in.Sessions"
 SOCIALACCOUNT_LOGIN_ON_GET = (
     True  # a link: a form that leads elsewhere is against form-action 'self'
 )

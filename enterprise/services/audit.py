@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.core.cache import cache
 from django.utils import timezone
 
-from enterprise.models import AuditEvent, Enterprise
+from enterprise.models import AuditEvent, Enterprise, Membership, User
 
 ONE_READ = 15 * 60  # seconds
 
@@ -74,3 +74,23 @@ def audit_read(*, enterprise: Enterprise, actor: Actor, target: str, after: dict
             after=after,
         )
         cache.set(key, True, ONE_READ)
+
+
+def audit_record_of_person(
+    *,
+    user: User,
+    actor: Actor,
+    action: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Add an event to the log of each enterprise in which a person has a role."""
+    for membership in Membership.objects.filter(user=user).select_related("enterprise"):
+        audit_record(
+            enterprise=membership.enterprise,
+            actor=actor,
+            action=action,
+            target=user.username,
+            before=before,
+            after=after,
+        )

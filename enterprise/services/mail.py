@@ -18,6 +18,7 @@ from django.utils import timezone, translation
 from enterprise import wording
 from enterprise.faults import Fault
 from enterprise.models import Delivery, Enterprise, EventKind, Membership, Role, User
+from enterprise.services.audit import SYSTEM, audit_record
 from enterprise.services.digest_letter import digest_letter
 from enterprise.services.letters import letter
 
@@ -36,6 +37,20 @@ def mail_send(delivery: Delivery) -> None:
         message = mail_of(delivery, member)
         message.to = [user.email]
     _post(message)
+    if message.attachments:  # the report
+        params = delivery.event.params
+        audit_record(
+            enterprise=enterprise,
+            actor=SYSTEM,
+            action="report.send",
+            target=user.username,
+            after={
+                "file": "licensing.csv",
+                "snapshot": params["snapshot"],
+                "rows": params["now"]["persons"],
+                "masked": _masked(member),
+            },
+        )
 
 
 @contextmanager
@@ -53,9 +68,13 @@ def mail_of(delivery: Delivery, member: Membership) -> EmailMultiAlternatives:
     """The e-mail of an event without its recipient, in the active language and zone."""
     event = delivery.event
     if event.kind == EventKind.DIGEST:
-        return digest_letter(delivery, masked=member.role == Role.AUDITOR)
+        return digest_letter(delivery, masked=_masked(member))
     sentence = wording.event_sentence(event.kind, event.params)
     return letter(delivery, sentence, "enterprise/mail/event", {"lines": [sentence]})
+
+
+def _masked(member: Membership) -> bool:
+    return member.role == Role.AUDITOR
 
 
 def _post(message: EmailMultiAlternatives) -> None:

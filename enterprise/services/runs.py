@@ -66,7 +66,7 @@ def run_request(
                     queued_at=now,
                     not_before=now,
                 )
-                if trigger in (RunTrigger.MANUAL, RunTrigger.API):
+                if trigger in (RunTrigger.MANUAL, RunTrigger.API, RunTrigger.COMMAND):
                     audit_record(
                         enterprise=enterprise,
                         actor=actor,

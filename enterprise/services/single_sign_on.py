@@ -15,7 +15,7 @@ from django.db import transaction
 
 from enterprise.faults import Refused
 from enterprise.models import Enterprise, GroupRole, Membership, Role, User
-from enterprise.services.audit import Actor, audit_record
+from enterprise.services.audit import Actor, audit_record, audit_record_of_person
 from enterprise.services.members import member_remove, member_set
 from licsync.sessions import sessions_end
 
@@ -93,7 +93,9 @@ def identity_link(*, user: User, provider: str, named: str, uid: str, actor: Act
     account = account or SocialAccount(provider=named, uid=uid)
     account.user = user
     account.save()
-    _record_of_person(user, actor, action="user.identity_link", after={"provider": provider})
+    audit_record_of_person(
+        user=user, actor=actor, action="user.identity_link", after={"provider": provider}
+    )
     return True
 
 
@@ -114,20 +116,10 @@ def identity_unlink(*, user: User, provider: str, named: str, actor: Actor) -> b
     if by_group or not other_ways:
         raise Refused("identity_needed")
     accounts.filter(provider=named).delete()
-    _record_of_person(user, actor, action="user.identity_unlink", before={"provider": provider})
+    audit_record_of_person(
+        user=user, actor=actor, action="user.identity_unlink", before={"provider": provider}
+    )
     return True
-
-
-def _record_of_person(user: User, actor: Actor, *, action: str, **changed: dict[str, str]) -> None:
-    """An event in the log of each enterprise in which the person has a role."""
-    for membership in Membership.objects.filter(user=user).select_related("enterprise"):
-        audit_record(
-            enterprise=membership.enterprise,
-            actor=actor,
-            action=action,
-            target=user.username,
-            **changed,
-        )
 
 
 def roles_of_groups(*, provider: str, groups: Iterable[str]) -> dict[int, str]:

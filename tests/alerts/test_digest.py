@@ -48,6 +48,12 @@ def set_digest(enterprise: Enterprise, **values: Any) -> Digest:
     return Digest.objects.get()
 
 
+def sent_reports() -> dict[str, dict[str, Any]]:
+    """What the audit log says of reports that went out, by who got one."""
+    events = AuditEvent.objects.filter(action="report.send", actor="licsync", actor_kind="system")
+    return {event.target: event.after for event in events}
+
+
 def part(letter: EmailMessage, kind: str) -> str:
     found = letter.get_body((kind,))
     assert found is not None
@@ -201,6 +207,11 @@ def test_the_report_is_attached_on_request_and_masked_for_auditors(
     assert "someone@example.com" in files["mona@example.com"]
     assert "someone@example.com" not in files["audrey@example.com"]
     assert "s•••@example.com" in files["audrey@example.com"]
+    facts = {"file": "licensing.csv", "snapshot": snapshot.pk, "rows": snapshot.persons}
+    assert sent_reports() == {
+        "audrey": {**facts, "masked": True},
+        "mona": {**facts, "masked": False},
+    }
 
 
 def test_a_report_that_is_too_large_is_left_to_the_page(
@@ -214,6 +225,7 @@ def test_a_report_that_is_too_large_is_left_to_the_page(
     (letter,) = post.letters
     assert list(letter.iter_attachments()) == []
     assert "too large for an e-mail" in part(letter, "plain")
+    assert sent_reports() == {}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from enterprise.management import runs as following
-from enterprise.models import Enterprise, RunKind, RunState, RunTrigger, ServerInstance, SyncRun
+from enterprise.models import (
+    AuditEvent,
+    Enterprise,
+    RunKind,
+    RunState,
+    RunTrigger,
+    ServerInstance,
+    SyncRun,
+)
 from enterprise.services.audit import SYSTEM
 from enterprise.services.connect import license_sync_set
 from enterprise.services.credentials import credential_delete
@@ -67,6 +75,12 @@ def test_all_inline_reads_everything_and_counts(enterprise: Enterprise) -> None:
     assert enterprise.counted_version == enterprise.data_version
     runs = SyncRun.objects.exclude(kind=RunKind.RECOUNT)
     assert {(run.trigger, run.actor) for run in runs} == {(RunTrigger.COMMAND, "sync")}
+    asked = AuditEvent.objects.filter(action="run.request", actor="sync", actor_kind="command")
+    assert [event.target for event in asked.order_by("pk")] == [
+        "cloud",
+        "ghes1.example.com",
+        "ghes2.example.com",
+    ]
 
 
 def test_no_host_means_all(enterprise: Enterprise) -> None:
