@@ -57,6 +57,7 @@ class Described(NamedTuple):
     columns: tuple[Column, ...]
     total: Callable[[dict[str, Any]], int] | None = None
     with_persons: bool = True
+    how_to: str = ""  # the how-to page that helps
 
 
 LISTS: dict[str, Described] = {
@@ -114,6 +115,7 @@ LISTS: dict[str, Described] = {
             _NAME,
             (_("Member roles"), "Member roles", _details),
         ),
+        how_to="domains",
     ),
     "excluded": Described(
         selectors.excluded,

@@ -13,6 +13,7 @@ from enterprise.models import Snapshot
 from enterprise.reports.lists import LISTS, Described, list_table
 from enterprise.selectors.licenses import snapshot_latest
 from enterprise.views import shell
+from enterprise.views.how_to import PAGES
 
 PER_PAGE = 50
 
@@ -42,6 +43,7 @@ def a_list(request: HttpRequest, access: Access, name: str) -> HttpResponse:
     context = {
         "name": name,
         "list": described,
+        "how_to": PAGES.get(described.how_to),
         "heads": [title for title, _head, _cell in described.columns],
         "rows": [
             ([_shown(cell(line)) for _title, _head, cell in described.columns], line.person)

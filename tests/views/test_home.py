@@ -7,16 +7,35 @@ from unittest.mock import patch
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from enterprise.models import CloudState, Enterprise, Membership, Role, User
 from enterprise.services.connection_test import ConnectionTest, Finding
 from enterprise.services.members import sign_in_link_make
 from enterprise.views.how_to import PAGES
 from enterprise.wording import CAUSES
-from tests.factories import EnterpriseFactory, MembershipFactory, UserFactory
+from tests.factories import (
+    EnterpriseFactory,
+    MembershipFactory,
+    SnapshotFactory,
+    UserFactory,
+    ago,
+)
 from tests.views.counted import text_of
 
 pytestmark = pytest.mark.django_db
+
+NEEDED = [
+    ("/settings/connect", "license-sync"),
+    ("/settings/connect/instances/new", "tokens"),
+    ("/settings/connect/upload", "upload"),
+    ("/settings/tokens/new", "upload"),
+    ("", "difference"),
+    ("/licensing", "difference"),
+    ("/licensing/difference", "difference"),
+    ("/licensing/lists/members-without-email", "domains"),
+]
+"""Each how-to page, and where one needs it."""
 
 NEW = {
     "slug": "octo",
@@ -203,18 +222,49 @@ class TestTheHowToPages:
         for cause in CAUSES.values():
             assert f"{cause.name} {cause.meaning} {cause.advice}" in text
 
-    @pytest.mark.parametrize(
-        ("path", "page"),
-        [
-            ("settings/connect", "license-sync"),
-            ("settings/connect/instances/new", "tokens"),
-            ("settings/connect/upload", "upload"),
-            ("licensing/difference", "difference"),
-        ],
-    )
-    def test_each_is_linked_where_it_is_needed(self, owner: Client, path: str, page: str) -> None:
-        html = owner.get(f"/enterprises/acme/{path}").content.decode()
+    @pytest.mark.parametrize(("path", "page"), NEEDED)
+    def test_each_is_linked_where_it_is_needed(
+        self, owner: Client, acme: Enterprise, path: str, page: str
+    ) -> None:
+        SnapshotFactory(enterprise=acme, github_total=120)
+        html = owner.get(f"/enterprises/acme{path}").content.decode()
         assert f'href="/help/{page}"' in html
+
+    def test_none_is_left_out(self) -> None:
+        assert {page for _path, page in NEEDED} == set(PAGES)
+
+    def test_an_enterprise_without_a_verified_domain_is_led_to_verify_one(
+        self, owner: Client, acme: Enterprise
+    ) -> None:
+        CloudState.objects.update(read_at=ago(hours=1))
+        assert 'href="/help/domains"' in owner.get("/enterprises/acme").content.decode()
+
+    def test_whoever_made_a_token_for_uploads_is_led_to_the_command(self, owner: Client) -> None:
+        def made(scope: str) -> str:
+            new = {"name": scope, "scopes": [scope], "expires": "30"}
+            response = owner.post("/enterprises/acme/settings/tokens/new", new)
+            return response.content.decode()
+
+        assert 'href="/help/upload"' in made("write:server_usage")
+        assert 'href="/help/upload"' not in made("read:enterprise")
+
+    def test_the_command_for_uploads_names_this_console_and_the_readers_enterprise(
+        self, owner: Client, settings: Settings
+    ) -> None:
+        settings.LICSYNC_PUBLIC_URL = "https://licsync.example.com"
+        start = "https://licsync.example.com/api/v1/enterprises"
+        assert f'"{start}/acme/server-usage?instance=HOST&' in text_of(owner.get("/help/upload"))
+        assert f"{start}/ENTERPRISE/server-usage" in text_of(Client().get("/help/upload"))
+        MembershipFactory(
+            user=User.objects.get(username="mona"), enterprise=EnterpriseFactory(slug="second")
+        )
+        assert f"{start}/ENTERPRISE/server-usage" in text_of(owner.get("/help/upload"))
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_none_refers_to_a_file_that_an_installed_console_lacks(
+        self, db: None, page: str
+    ) -> None:
+        assert "docs/" not in text_of(Client().get(f"/help/{page}"))
 
     def test_another_does_not_exist(self, db: None) -> None:
         assert Client().get("/help/nonsense").status_code == 404
