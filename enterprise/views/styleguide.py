@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from enterprise.github_pages import CLOUD_SCOPE, GITHUB, new_token
 from enterprise.models import DeliveryState, Role, RunPhase, RunState, SyncRun, User
 from enterprise.selectors.run_progress import Step
 from enterprise.templatetags.console import STATES, THEMES
@@ -44,6 +45,12 @@ class SampleForm(forms.Form):
     confirm = forms.BooleanField(
         label=gettext_lazy("Send the token over plain HTTP"),
         help_text=gettext_lazy("Anybody on the way can read it."),
+    )
+
+
+class SampleChoices(forms.Form):
+    roles = forms.MultipleChoiceField(
+        label=gettext_lazy("Roles"), choices=Role, widget=forms.CheckboxSelectMultiple
     )
 
 
@@ -152,6 +159,9 @@ def _samples() -> dict[str, Any]:
         "long_ago": now - timedelta(days=200),
         "form": SampleForm({"source": "report", "rhythm": "weekly", "host_name": ""}),
         "empty_form": SampleForm(auto_id="plain_%s"),
+        "choices": SampleChoices({"roles": [Role.OWNER]}, auto_id="chosen_%s"),
+        "no_choices": SampleChoices({}, auto_id="unchosen_%s"),
+        "github_page": new_token(GITHUB, CLOUD_SCOPE),
         "persons": [
             ("octocat", "octocat@example.com", "Enterprise", 3),
             ("hubot", "hubot@example.com", "Visual Studio subscription", 1),

@@ -205,6 +205,25 @@ class TestStyleguide:
         assert "style=" not in html
         assert not re.search(r"\son[a-z]+=", html)
 
+    def test_every_component_is_shown(self, client: Client, owner: User) -> None:
+        client.force_login(owner)
+        shown = {template.name for template in client.get("/styleguide").templates}
+        templates = settings.BASE_DIR / "templates"
+        components = {
+            path.relative_to(templates).as_posix()
+            for path in (templates / "components").glob("_*.html")
+        }
+        assert len(components) > 30
+        components -= {"components/_asked.html"}  # the inside of the dialog, which is shown
+        assert components - shown == set()
+        assert "enterprise/runs/_progress.html" in shown  # as a run's page shows it
+
+    def test_every_container_is_shown_with_all_that_it_takes(self) -> None:
+        source = (settings.BASE_DIR / "templates/styleguide/styleguide.html").read_text()
+        assert set(re.findall(r'{% component "(\w+)"', source)) >= COMPONENTS.keys() - {
+            "dialog_content"  # inside of the dialog
+        }
+
     @pytest.mark.django_db
     def test_others_are_told_that_there_is_no_such_page(self, client: Client) -> None:
         assert client.get("/styleguide").status_code == 302  # to sign in, as on any page
