@@ -54,6 +54,7 @@ class RequestLogMiddleware:
         request_id = uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        request.request_id = request_id  # type: ignore[attr-defined]  # ours, told by an error's page
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
         log.info(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import secrets
 import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -22,6 +26,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from enterprise.models import AuditBatch, AuditDoor, AuditEvent
+from licsync import logs
 
 POSTGRES_URL = os.environ.get(
     "LICSYNC_TEST_POSTGRES_URL",
@@ -65,6 +70,39 @@ def _english() -> Iterator[None]:
     """A request leaves its language behind in the thread; the next test shall not notice."""
     with translation.override("en"):
         yield
+
+
+JsonLines = Callable[[str], AbstractContextManager[list[dict[str, Any]]]]
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        formatter = dict(logs.configuration(readable=False)["formatters"]["lines"])
+        self.setFormatter(formatter.pop("()")(**formatter))
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(json.loads(self.format(record)))
+
+
+@pytest.fixture
+def json_lines() -> JsonLines:
+    """What a logger of that name writes meanwhile, as it stands in the log of production."""
+
+    @contextmanager
+    def written(name: str) -> Iterator[list[dict[str, Any]]]:
+        logger, handler = logging.getLogger(name), _Lines()
+        level = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield handler.lines
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+
+    return written
 
 
 @pytest.fixture

@@ -35,7 +35,12 @@ def long_answer(_request):
     return JsonResponse({"rows": ["the same again"] * 100}, headers={"ETag": '"strong"'})
 
 
+def broken(_request):
+    raise ValueError
+
+
 urlpatterns = [
+    path("broken", broken),
     path("show", show),
     path("cached", cached),
     path("page", long_page),
@@ -76,6 +81,20 @@ def test_every_answer_carries_the_headers_errors_too(client):
         assert response["X-Content-Type-Options"] == "nosniff"
         assert "camera=()" in response["Permissions-Policy"]
         assert re.fullmatch(r"[0-9a-f]{32}", response["X-Request-ID"])
+
+
+def test_each_line_that_is_logged_meanwhile_carries_the_requests_id(client, json_lines):
+    with json_lines("licsync.requests") as ends, json_lines("django.request") as errors:
+        responses = [client.get("/show"), client.get("/page")]
+        client.raise_request_exception = False
+        responses.append(client.get("/broken"))
+    ids = [response["X-Request-ID"] for response in responses]
+    assert [line["request_id"] for line in ends] == ids
+    assert [(line["path"], line["status"]) for line in ends][1:] == [
+        ("/page", 200),
+        ("/broken", 500),
+    ]
+    assert [line["request_id"] for line in errors] == ids[2:]
 
 
 def test_pages_are_compressed_to_a_length_that_tells_nothing(client):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import structlog
 import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -38,7 +39,8 @@ from enterprise.services.claims import (
 from enterprise.services.held import run_apply_held
 from enterprise.services.runs import run_cancel, run_discard, run_publish, run_request, runs_sweep
 from enterprise.services.staging import Staging
-from enterprise.services.sync import run_execute
+from enterprise.services.sync import claim_work, run_execute
+from tests.conftest import JsonLines
 from tests.factories import EnterpriseFactory, ServerInstanceFactory, SyncRunFactory, ago
 from tests.services.conftest import MONA, actions, refusal
 from tests.threads import together
@@ -471,3 +473,18 @@ def test_a_failure_supersedes_nothing(instance: ServerInstance) -> None:
     held = run_in(HELD, instance)
     run_fail(claimed(instance), Fault("bad_credentials"))
     assert state_of(held) == HELD
+
+
+def test_what_is_logged_while_a_run_is_worked_on_carries_its_id(
+    instance: ServerInstance, json_lines: JsonLines
+) -> None:
+    def crash(_claim: Claim) -> None:
+        raise ValueError
+
+    log = structlog.get_logger("tests.runs")
+    with json_lines("enterprise.services.sync") as lines, json_lines("tests.runs") as later:
+        run = run_in(QUEUED, instance)
+        assert claim_work(run_claim(run_id=run.pk), crash) == FAILED
+        log.info("afterwards")
+    assert [(line["event"], line["run_id"]) for line in lines] == [("run_crashed", run.pk)]
+    assert ["run_id" in line for line in later] == [False]

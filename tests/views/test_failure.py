@@ -13,6 +13,8 @@ from django.test import Client
 
 from enterprise.models import Enterprise, ServerInstance
 from tests.api.conftest import make_token
+from tests.conftest import JsonLines
+from tests.views.counted import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)  # as it is outside of a test
 
@@ -86,3 +88,27 @@ def test_any_other_error_is_an_error_of_the_console(
         response = owner.post(ENABLE.format(instance.pk))
     assert response.status_code == 500
     assert "Something went wrong" in response.content.decode()
+
+
+def test_its_page_names_the_request_as_the_log_does(
+    instance: ServerInstance, owner: Client, json_lines: JsonLines
+) -> None:
+    owner.raise_request_exception = False
+    with json_lines("django.request") as lines, nothing_is_written(None):
+        response = owner.post(ENABLE.format(instance.pk))
+    request_id = response.headers["X-Request-ID"]
+    assert request_id in text_of(response)
+    (line,) = lines
+    assert (line["request_id"], line["level"]) == (request_id, "error")
+    assert "OperationalError" in line["exception"]
+
+
+def test_its_page_needs_neither_the_database_nor_a_session(owner: Client) -> None:
+    def nothing_is_read(*_args: Any) -> Any:
+        raise OperationalError
+
+    owner.raise_request_exception = False
+    with connection.execute_wrapper(nothing_is_read):
+        response = owner.get("/enterprises/acme")
+    assert response.status_code == 500
+    assert response.headers["X-Request-ID"] in text_of(response)
