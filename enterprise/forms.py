@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.conf import settings
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
 from enterprise.faults import Refused
-from enterprise.models import BillingModel, Enterprise, ServerInstance, Source, User
+from enterprise.models import BillingModel, Enterprise, Rhythm, ServerInstance, Source, User
 
 if TYPE_CHECKING:
     _UserForm = forms.ModelForm[User]
@@ -124,6 +125,7 @@ class InstanceForm(forms.Form):
         "proxy",
         "ca_bundle",
         "plain_http_confirmed",
+        "guard_share",
         "keep_logins",
     )
 
@@ -183,6 +185,14 @@ class InstanceForm(forms.Form):
         required=False,
         help_text=_("For an address with http:// only. Anybody on the way can read the token."),
     )
+    guard_share = forms.IntegerField(
+        # xgettext:no-python-format
+        label=_("Hold a result that loses more than … % of the accounts"),
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text=_("Empty: the share that the general settings have for the enterprise."),
+    )
     keep_logins = forms.BooleanField(
         label=_("Also keep logins and last activity"),
         required=False,
@@ -209,6 +219,27 @@ class InstanceForm(forms.Form):
 
     def _new_username(self, values: dict[str, Any]) -> bool:
         return bool(values.get("username")) and values["username"] != self.initial.get("username")
+
+
+class ScheduleForm(forms.Form):
+    """When an instance is synced."""
+
+    rhythm = forms.ChoiceField(label=_("Rhythm"), choices=Rhythm.choices)
+    schedule_weekday = forms.TypedChoiceField(
+        label=_("Weekday"),
+        choices=list(WEEKDAYS.items()),
+        coerce=int,
+        help_text=_("Of a weekly rhythm."),
+    )
+    schedule_time = forms.TimeField(
+        label=_("Time"),
+        help_text=_("By the clock of the enterprise's time zone, such as 08:00."),
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+    )
+
+    @classmethod
+    def of(cls, instance: ServerInstance) -> dict[str, Any]:
+        return {name: getattr(instance, name) for name in cls.base_fields}
 
 
 class NewInstanceForm(InstanceForm):

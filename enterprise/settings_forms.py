@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,7 @@ from enterprise.forms import time_zones
 from enterprise.models import ApiToken, BillingModel, Enterprise, Role
 from enterprise.services.enterprises import (
     CLOUD_MAX_AGE_MOST,
+    CLOUD_SCHEDULE,
     GUARD_MINIMUM_MOST,
     NAME_LENGTH,
     SEAT_PRICE_MOST,
@@ -184,6 +186,19 @@ class EnterpriseSettingsForm(forms.Form):
             " one of the cloud if the last success is older than this."
         ),
     )
+    schedule_weekday = forms.TypedChoiceField(
+        label=_("Weekday"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        help_text=_("Of the cloud's own sync: at first, when its token was saved."),
+    )
+    schedule_time = forms.TimeField(
+        label=_("Time"),
+        required=False,
+        help_text=_("By the clock of the enterprise's time zone, such as 08:00."),
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+    )
     renewal_on = forms.DateField(
         label=_("Renewal date"),
         required=False,
@@ -209,6 +224,18 @@ class EnterpriseSettingsForm(forms.Form):
         help_text=_("Three letters by ISO 4217, such as USD or EUR."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        nothing_yet = [("", "—")] if self.initial.get("schedule_weekday") is None else []
+        weekday = self.fields["schedule_weekday"]
+        assert isinstance(weekday, forms.ChoiceField)  # noqa: S101 - declared above
+        weekday.choices = [*nothing_yet, *WEEKDAYS.items()]
+
+    def clean(self) -> dict[str, Any]:
+        """A weekday or time that is left empty stays as it is."""
+        values: dict[str, Any] = super().clean() or {}
+        return {n: v for n, v in values.items() if n not in CLOUD_SCHEDULE or v is not None}
 
     @classmethod
     def of(cls, enterprise: Enterprise) -> dict[str, Any]:

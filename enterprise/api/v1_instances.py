@@ -22,13 +22,8 @@ from enterprise.api.v1_paging import PageNumber, PerPage, page_of
 from enterprise.api.v1_settings import ConnectionTestOut, test_out
 from enterprise.models import Enterprise, Rhythm, Source
 from enterprise.selectors.connect import InstanceLine, InstanceState, instance_lines
+from enterprise.services import connect as switches
 from enterprise.services import servers
-from enterprise.services.connect import (
-    connect_disable,
-    connect_enable,
-    license_sync_set,
-    rhythm_set,
-)
 from enterprise.services.connection_test import connection_test
 
 router = Router(tags=["instances"])
@@ -88,6 +83,7 @@ class InstanceDetailOut(InstanceOut):
     seats_used: int | None
     license_kind: str
     license_expires_on: dt.date | None
+    certificate_expires_at: dt.datetime | None = Field(description="Of its TLS, as last seen")
 
 
 @router.get(
@@ -149,7 +145,7 @@ def get_instance(request: HttpRequest, slug: str, host: str) -> InstanceDetailOu
 
 
 def _detail(enterprise: Enterprise, pk: int) -> InstanceDetailOut:
-    (line,) = (line for line in instance_lines(enterprise) if line.instance.pk == pk)
+    (line,) = instance_lines(enterprise, only=pk)
     instance = line.instance
     return InstanceDetailOut(
         **_instance_out(line).dict(),
@@ -199,13 +195,15 @@ class NewInstance(InstanceSettings):
 class InstanceChanges(InstanceSettings):
     """What of an instance to change: all of it, or, if something is refused, nothing.
 
-    Enabling anchors the weekly schedule at that moment. Disabling GitHub Connect also disables
-    license sync, and deletes the token.
+    Enabling anchors the weekly schedule at that moment, unless it has one from before. Disabling
+    GitHub Connect also disables license sync, and deletes the token.
     """
 
     connect_enabled: bool = False
     license_sync_enabled: bool = False
     rhythm: Rhythm = Rhythm.WEEKLY
+    schedule_weekday: Whole = Field(default=0, description="See the instance; of a weekly rhythm")
+    schedule_time: WallTime = Field(default=dt.time(), description="See the instance")
 
 
 @router.post(
@@ -237,17 +235,16 @@ def change_instance(
     with transaction.atomic():
         connect = values.pop("connect_enabled", None)
         license_sync = values.pop("license_sync_enabled", None)
-        rhythm = values.pop("rhythm", None)
+        schedule = {name: values.pop(name) for name in switches.SCHEDULE if name in values}
         if values:
             servers.instance_edit(instance=instance, actor=actor, **values)
         if connect:
-            connect_enable(instance=instance, actor=actor)
+            switches.connect_enable(instance=instance, actor=actor)
         elif connect is False:
-            connect_disable(instance=instance, actor=actor)
+            switches.connect_disable(instance=instance, actor=actor)
         if license_sync is not None:
-            license_sync_set(instance=instance, enabled=license_sync, actor=actor)
-        if rhythm is not None:
-            rhythm_set(instance=instance, rhythm=rhythm, actor=actor)
+            switches.license_sync_set(instance=instance, enabled=license_sync, actor=actor)
+        switches.schedule_set(instance=instance, actor=actor, **schedule)
     return _detail(enterprise, instance.pk)
 
 

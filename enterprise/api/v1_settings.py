@@ -11,7 +11,7 @@ from ninja import Field, Router, Schema, Status
 
 from enterprise import wording
 from enterprise.api.v1_access import actor_of, enterprise_of
-from enterprise.api.v1_links import Asked, Patch, Whole, reads, writes
+from enterprise.api.v1_links import Asked, Patch, WallTime, Whole, reads, writes
 from enterprise.api.v1_told import Told, told
 from enterprise.models import BillingModel, Enterprise
 from enterprise.selectors.connect import cloud_line
@@ -19,6 +19,10 @@ from enterprise.services.connection_test import ConnectionTest, cloud_connection
 from enterprise.services.enterprises import SETTINGS, enterprise_edit, enterprise_token_set
 
 router = Router(tags=["settings"])
+
+
+WEEKDAY = "Of the cloud's own weekly sync: from Monday, 0, in the enterprise's zone"
+TIME = "Of the cloud's own weekly sync, in the enterprise's zone"
 
 
 # --- The enterprise ------------------------------------------------------------------------------
@@ -41,6 +45,8 @@ class EnterpriseSettings(Patch):
     cloud_max_age_hours: Whole = Field(
         default=0, description="An instance's sync also syncs the cloud if that is older"
     )
+    schedule_weekday: Whole = Field(default=0, description=WEEKDAY)
+    schedule_time: WallTime = Field(default=dt.time(), description=TIME)
     renewal_on: dt.date | None = Field(
         default=None, description="The day until which licenses are bought; null takes it away"
     )
@@ -62,6 +68,8 @@ class EnterpriseOut(Schema):
     guard_share: int
     guard_minimum: int
     cloud_max_age_hours: int
+    schedule_weekday: int | None = Field(description=WEEKDAY)
+    schedule_time: WallTime | None = Field(description=TIME)
     renewal_on: dt.date | None
     seat_price: str | None = Field(description="An exact amount, as text")
     currency: str

@@ -13,6 +13,20 @@ from enterprise.models import (
 )
 from enterprise.selectors.connect import CloudLine, InstanceLine, instance_lines
 
+_SHOWN = (
+    "pk",
+    "url",
+    "source",
+    "connect_enabled",
+    "license_sync_enabled",
+    "rhythm",
+    "schedule_weekday",
+    "schedule_time",
+    "next_sync_at",
+    "last_success_at",
+    "version",
+)
+
 
 class InstanceBox(NamedTuple):
     """One instance: its states, its token, and the runs that the box speaks of.
@@ -43,6 +57,17 @@ class InstanceBox(NamedTuple):
     def may_sync(self) -> bool:
         return self.instance.connect_enabled and self.instance.license_sync_enabled
 
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """Changes with what a page shows of it, save the progress of a run, which polls by itself."""
+        return (
+            *(getattr(self.instance, name) for name in _SHOWN),
+            self.line.state,
+            self.line.github,
+            self.credential and self.credential.saved_at,
+            *(run and run.pk for run in (self.active, self.held, self.failed, self.read)),
+        )
+
 
 CLOUD = "cloud"
 """The id of the cloud's box in the page."""
@@ -50,7 +75,7 @@ CLOUD = "cloud"
 
 def instance_boxes(enterprise: Enterprise, *, only: int | None = None) -> list[InstanceBox]:
     """Every instance, or the one of id ``only``, in as many queries however many there are."""
-    lines = [line for line in instance_lines(enterprise) if only in (None, line.instance.pk)]
+    lines = instance_lines(enterprise, only=only)
     runs = _runs(
         {
             run

@@ -6,7 +6,7 @@ import datetime as dt
 
 from django.db.models import QuerySet
 
-from enterprise.models import Enterprise, RunLogLine, SyncRun
+from enterprise.models import Enterprise, RunLogLine, ServerInstance, SyncRun
 
 PAGE = 30
 
@@ -34,6 +34,11 @@ def runs_page(
         runs = runs.filter(pk__lt=before)
     found = list(runs[: PAGE + 1])
     return found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None
+
+
+def instance_runs(instance: ServerInstance, *, most: int) -> list[SyncRun]:
+    """The newest runs of an instance."""
+    return list(SyncRun.objects.filter(instance=instance).order_by("-pk")[:most])
 
 
 def run_get(enterprise: Enterprise, run_id: int) -> SyncRun | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -10,7 +13,9 @@ from enterprise.models import Credential, Rhythm, ServerInstance, Source
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.credentials import credential_delete
 from enterprise.services.runs import runs_cancel_for
-from enterprise.services.scheduling import instance_anchor, instance_next
+from enterprise.services.scheduling import instance_anchor, instance_next, schedule_checked
+
+SCHEDULE = ("rhythm", "schedule_weekday", "schedule_time")
 
 
 def _locked(instance: ServerInstance) -> ServerInstance:
@@ -69,8 +74,8 @@ def connect_disable(*, instance: ServerInstance, actor: Actor) -> bool:
 def license_sync_set(*, instance: ServerInstance, enabled: bool, actor: Actor) -> bool:
     """Set "Server can sync user license count and usage" to Enabled or Disabled.
 
-    Enabling anchors the weekly schedule at this moment. False if nothing changed. Raises Refused
-    ``connect_first`` while GitHub Connect is off.
+    Enabling anchors the weekly schedule at this moment, unless it has one from before. False if
+    nothing changed. Raises Refused ``connect_first`` while GitHub Connect is off.
     """
     instance = _locked(instance)
     if instance.license_sync_enabled == enabled:
@@ -102,19 +107,41 @@ def license_sync_set(*, instance: ServerInstance, enabled: bool, actor: Actor) -
 
 
 @transaction.atomic
-def rhythm_set(*, instance: ServerInstance, rhythm: str, actor: Actor) -> bool:
-    """Choose weekly or daily. False if nothing changed. Raises Refused ``bad_rhythm``."""
-    if rhythm not in Rhythm.values:
-        raise Refused("bad_rhythm", field="rhythm", value=str(rhythm)[:50])
+def schedule_set(*, instance: ServerInstance, actor: Actor, **values: Any) -> list[str]:
+    """Choose of SCHEDULE what is given; the names that changed. The next sync follows at once.
+
+    Raises Refused ``bad_rhythm``, ``out_of_range`` or ``bad_time``.
+    """
+    wanted = schedule_checked(values)
+    if wanted.get("rhythm", Rhythm.WEEKLY) not in Rhythm.values:
+        raise Refused("bad_rhythm", field="rhythm", value=str(wanted["rhythm"])[:50])
     instance = _locked(instance)
-    if instance.rhythm == rhythm:
-        return False
-    before, instance.rhythm = instance.rhythm, rhythm
+    before = {name: getattr(instance, name) for name in wanted}
+    changed = [name for name in SCHEDULE if name in wanted and wanted[name] != before[name]]
+    if not changed:
+        return []
+    for name in changed:
+        setattr(instance, name, wanted[name])
     if instance.license_sync_enabled:
         instance.next_sync_at = instance_next(instance, timezone.now())
-    instance.save(update_fields=["rhythm", "next_sync_at"])
-    _audit_switch(instance, actor, "rhythm", action="instance.rhythm", before=before, after=rhythm)
-    return True
+    instance.save(update_fields=[*changed, "next_sync_at"])
+    audit_record(
+        enterprise=instance.enterprise,
+        actor=actor,
+        action="instance.schedule",
+        target=instance.host_name,
+        before=_told({name: before[name] for name in changed}),
+        after=_told({name: wanted[name] for name in changed}),
+    )
+    return changed
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """A schedule as the audit log keeps it."""
+    return {
+        name: value.isoformat("minutes") if isinstance(value, dt.time) else value
+        for name, value in values.items()
+    }
 
 
 def _audit_switch(

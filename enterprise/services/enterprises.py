@@ -24,8 +24,9 @@ from enterprise.services.addresses import address_checked
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.credentials import credential_delete, credential_save, origin_of
 from enterprise.services.recounts import recount_mark
-from enterprise.services.scheduling import cloud_anchor, windows_move
+from enterprise.services.scheduling import cloud_anchor, cloud_next, schedule_checked, windows_move
 
+CLOUD_SCHEDULE = ("schedule_weekday", "schedule_time")
 SETTINGS = (
     "name",
     "api_url",
@@ -35,6 +36,7 @@ SETTINGS = (
     "guard_share",
     "guard_minimum",
     "cloud_max_age_hours",
+    *CLOUD_SCHEDULE,
     "renewal_on",
     "seat_price",
     "currency",
@@ -100,6 +102,9 @@ def enterprise_edit(*, enterprise: Enterprise, actor: Actor, **values: Any) -> l
     )
     if "time_zone" in changed:
         windows_move(enterprise)
+    if enterprise.next_sync_at is not None and not set(changed).isdisjoint(CLOUD_SCHEDULE):
+        enterprise.next_sync_at = cloud_next(enterprise, timezone.now())
+        enterprise.save(update_fields=["next_sync_at"])
     if "exclude_never_signed_in" in changed:
         recount_mark(enterprise=enterprise)
     audit_record(
@@ -116,7 +121,8 @@ def enterprise_edit(*, enterprise: Enterprise, actor: Actor, **values: Any) -> l
 
 @transaction.atomic
 def enterprise_token_set(*, enterprise: Enterprise, actor: Actor, token: str) -> bool:
-    """Store the GHEC token; the cloud's own weekly schedule runs from the day of the first one.
+    """Store the GHEC token; the cloud's own weekly schedule runs from the day of the first one,
+    unless another day or hour was chosen.
 
     False if it is the one stored. Raises Refused ``bad_token``.
     """
@@ -128,7 +134,7 @@ def enterprise_token_set(*, enterprise: Enterprise, actor: Actor, token: str) ->
     ):
         return False
     enterprise = Enterprise.objects.select_for_update().get(pk=enterprise.pk)
-    if enterprise.schedule_time is None:
+    if enterprise.next_sync_at is None:
         cloud_anchor(enterprise, timezone.now())
         enterprise.save(update_fields=["schedule_weekday", "schedule_time", "next_sync_at"])
     audit_record(
@@ -142,7 +148,7 @@ def enterprise_token_set(*, enterprise: Enterprise, actor: Actor, token: str) ->
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
-    checked = dict(values)
+    checked = schedule_checked(dict(values))
     unknown = checked.keys() - set(SETTINGS)
     if unknown:
         raise TypeError(f"not a setting of an enterprise: {', '.join(sorted(unknown))}")
@@ -209,6 +215,6 @@ def _price(value: Decimal | str | None) -> Decimal | None:
 def _told(values: dict[str, Any]) -> dict[str, Any]:
     """Settings as the audit log keeps them."""
     return {
-        name: str(value) if isinstance(value, dt.date | Decimal) else value
+        name: str(value) if isinstance(value, dt.date | dt.time | Decimal) else value
         for name, value in values.items()
     }

@@ -13,23 +13,19 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from enterprise.faults import Fault, Refused
-from enterprise.models import (
-    Credential,
-    Enterprise,
-    Role,
-    ServerInstance,
-    User,
-)
+from enterprise.models import Credential, Enterprise, Role, ServerInstance, User
 from enterprise.services.addresses import host_name_checked
 from enterprise.services.audit import Actor
 from enterprise.services.connect import (
+    SCHEDULE,
     connect_disable,
     connect_enable,
     license_sync_set,
-    rhythm_set,
+    schedule_set,
 )
 from enterprise.services.credentials import OpenedCredential, credential_open
 from enterprise.services.enterprises import (
+    CLOUD_SCHEDULE,
     enterprise_add,
     enterprise_edit,
     enterprise_token_set,
@@ -68,6 +64,7 @@ _ENTERPRISE_SETTINGS = (
     "time_zone",
     "exclude_never_signed_in",
     "guard_share",
+    *CLOUD_SCHEDULE,
     "renewal_on",
     "seat_price",
     "currency",
@@ -185,10 +182,11 @@ class _Provisioning:
             self._instance_token(entry, instance)
         if values.get("connect") and connect_enable(instance=instance, actor=ACTOR):
             self._tell(_("connect enabled"))
-        if "rhythm" in values and rhythm_set(
-            instance=instance, rhythm=values["rhythm"], actor=ACTOR
-        ):
-            self._tell(_("rhythm %s") % values["rhythm"])
+        chosen = {name: values[name] for name in SCHEDULE if name in values}
+        for name in schedule_set(instance=instance, actor=ACTOR, **chosen):
+            self._tell(
+                _("rhythm %s") % chosen[name] if name == "rhythm" else _("%s changed") % name
+            )
         if "license_sync" in values and license_sync_set(
             instance=instance, enabled=values["license_sync"], actor=ACTOR
         ):

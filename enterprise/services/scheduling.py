@@ -6,13 +6,35 @@ GitHub syncs weekly (domain.md section 5); weekday, hour and a daily rhythm are 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
+from enterprise.faults import Refused
 from enterprise.models import Enterprise, Rhythm, ServerInstance
 
 _WIDEST_SHIFT = dt.timedelta(hours=26)  # between any two time zones
 SPREAD_SECONDS = 300  # instances enabled by one script do not all start in the same second
+
+
+def schedule_checked(values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` with ``schedule_weekday`` and ``schedule_time``, as far as given, as they are kept.
+
+    The time is one of day, without a zone, or such as ``03:00``. Raises Refused ``out_of_range`` or
+    ``bad_time``.
+    """
+    weekday = values.get("schedule_weekday", 0)
+    if weekday is None or not 0 <= weekday <= 6:
+        raise Refused("out_of_range", field="schedule_weekday", value=weekday, least=0, most=6)
+    time = values.get("schedule_time", dt.time())
+    if isinstance(time, str):
+        try:
+            time = dt.time.fromisoformat(time.strip())
+        except ValueError:
+            raise Refused("bad_time", field="schedule_time", value=time[:20]) from None
+    if time is None or time.tzinfo is not None:
+        raise Refused("bad_time", field="schedule_time", value=str(time))
+    return {**values, "schedule_time": time} if "schedule_time" in values else values
 
 
 def offset_of(instance: ServerInstance) -> dt.timedelta:
@@ -43,14 +65,19 @@ def next_window(
 
 
 def instance_anchor(instance: ServerInstance, now: dt.datetime) -> None:
-    """Anchor the schedule at ``now`` and set the next window; the caller saves.
+    """Anchor the schedule at ``now``, but for what of it is there already; the caller saves.
 
     The first window is a whole week (or day) on: today's, moved past ``now`` by the offset, is none.
     """
-    local = now.astimezone(instance.enterprise.zone)
-    instance.schedule_weekday = local.weekday()
-    instance.schedule_time = local.time().replace(second=0, microsecond=0)
+    _anchor(instance, now.astimezone(instance.enterprise.zone))
     instance.next_sync_at = instance_next(instance, now + dt.timedelta(seconds=SPREAD_SECONDS))
+
+
+def _anchor(scheduled: Enterprise | ServerInstance, local: dt.datetime) -> None:
+    if scheduled.schedule_weekday is None:
+        scheduled.schedule_weekday = local.weekday()
+    if scheduled.schedule_time is None:
+        scheduled.schedule_time = local.time().replace(second=0, microsecond=0)
 
 
 def instance_next(instance: ServerInstance, now: dt.datetime) -> dt.datetime | None:
@@ -71,10 +98,8 @@ def rhythm_length(instance: ServerInstance) -> dt.timedelta:
 
 
 def cloud_anchor(enterprise: Enterprise, now: dt.datetime) -> None:
-    """Anchor the cloud side's own weekly schedule at ``now``; the caller saves."""
-    local = now.astimezone(enterprise.zone)
-    enterprise.schedule_weekday = local.weekday()
-    enterprise.schedule_time = local.time().replace(second=0, microsecond=0)
+    """Anchor the cloud side's own weekly schedule at ``now``, as an instance's; the caller saves."""
+    _anchor(enterprise, now.astimezone(enterprise.zone))
     enterprise.next_sync_at = cloud_next(enterprise, now)
 
 

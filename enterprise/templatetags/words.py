@@ -15,12 +15,23 @@ from django.utils.translation import gettext_lazy as _
 
 from enterprise import wording
 from enterprise.faults import Fault, Refused
-from enterprise.models import AlertRule, AlertState, Event, Role, Source, SyncRun
+from enterprise.models import (
+    AlertRule,
+    AlertState,
+    Enterprise,
+    Event,
+    Rhythm,
+    Role,
+    ServerInstance,
+    Source,
+    SyncRun,
+)
 from enterprise.selectors.allocation import share_shown
 from enterprise.selectors.persons import mask_key
 from enterprise.selectors.run_progress import run_rate
 from enterprise.services.person_rows import ENTERPRISE, VISUAL_STUDIO
 from enterprise.wording import times
+from enterprise.wording.times import schedule_sentence
 
 register = template.Library()
 
@@ -121,6 +132,17 @@ def role_label(role: str) -> str | Promise:
 @register.filter
 def source_label(source: str) -> str | Promise:
     return Source(source).label
+
+
+@register.filter
+def schedule(of: ServerInstance | Enterprise) -> str:
+    """When an instance, or the cloud of an enterprise, is synced; "" before there is a schedule."""
+    if of.schedule_time is None:
+        return ""
+    enterprise = of if isinstance(of, Enterprise) else of.enterprise
+    daily = isinstance(of, ServerInstance) and of.rhythm == Rhythm.DAILY
+    weekday = None if daily else of.schedule_weekday
+    return schedule_sentence(weekday, of.schedule_time, enterprise.time_zone)
 
 
 @register.filter

@@ -31,7 +31,7 @@ ACTIONS: dict[str, str | Promise] = {
     "instance.connect_disable": _("Disabled GitHub Connect"),
     "instance.license_sync_enable": _("Enabled license sync"),
     "instance.license_sync_disable": _("Disabled license sync"),
-    "instance.rhythm": _("Changed the rhythm"),
+    "instance.schedule": _("Changed the schedule"),
     "member.set": _("Gave a role"),
     "member.kept": _("Kept a role whose group is gone"),
     "group.set": _("Gave a group a role"),

@@ -17,7 +17,7 @@ from enterprise import wording
 from enterprise.access import Access, Permission, enterprise_view
 from enterprise.faults import Refused
 from enterprise.github_pages import GitHubPage
-from enterprise.models import Rhythm, RunKind, RunTrigger
+from enterprise.models import RunKind, RunTrigger
 from enterprise.selectors.connect import cloud_line
 from enterprise.selectors.connect_page import CLOUD, instance_boxes
 from enterprise.selectors.licenses import recount_is_pending
@@ -26,6 +26,7 @@ from enterprise.services.connection_test import ConnectionTest, Finding
 from enterprise.services.runs import run_request
 from enterprise.views import shell
 from enterprise.views.first_hour import first_hour
+from enterprise.views.instance import instance_shown
 
 P = ParamSpec("P")
 
@@ -110,17 +111,23 @@ def answer(
 ) -> HttpResponse:
     """The box that ``told`` is about by htmx; else the page: again if refused or tested, or anew.
 
-    A test asked for in a step of the first hour is answered there.
+    A test asked for in a step of the first hour is answered there, and what is asked for on the page
+    of an instance on that page.
     """
     status = shell.REFUSED if refused else 200
+    own = _own_page(request, told.about)
     if shell.by_htmx(request):
         if told.test is not None and request.POST.get("at") == "step":
             context = {"told": told}
             return shell.partial(request, access, "enterprise/connect/_step_told.html", context)
         return box_partial(request, access, told.about, told, status=status)
     if refused or told.test is not None:
+        if own is not None:
+            return instance_shown(request, access, own, {"told": told}, status=status)
         return _page(request, access, told, status=status)
     messages.add_message(request, LEVELS[told.kind], told.text)
+    if own is not None:
+        return redirect("instance", access.enterprise.slug, own)
     where = "" if told.about == PAGE else f"#{told.about}"
     return redirect(reverse("connect", args=[access.enterprise.slug]) + where)
 
@@ -133,7 +140,11 @@ def refusal(request: HttpRequest, access: Access, about: str, refused: Refused) 
 def box_partial(
     request: HttpRequest, access: Access, about: str, told: Told, *, status: int = 200
 ) -> HttpResponse:
-    """The box of that id alone, for htmx; the whole region for what is about the page."""
+    """The box of that id alone, for htmx; the whole region for what is about the page, or asked for on
+    the page of an instance."""
+    own = _own_page(request, about)
+    if own is not None:
+        return instance_shown(request, access, own, {"told": told}, status=status)
     context: dict[str, Any] = {"told": told, "swapped": True}
     if about == PAGE:
         template = "enterprise/connect/_region.html"
@@ -147,20 +158,24 @@ def box_partial(
 def progress_of(request: HttpRequest, access: Access, about: str, run_id: int) -> HttpResponse:
     """The progress of a run in its box. Once it has ended: the box, and what the run set off elsewhere
     on the page (the cloud's run, the recount), and no more polling."""
+    own = _own_page(request, about)
     if not shell.by_htmx(request):
         return redirect(reverse("connect", args=[access.enterprise.slug]) + f"#{about}")
     run = shell.found_or_404(run_get(access.enterprise, run_id))
     if run.is_active:
-        context = {"run": run, "poll_url": request.path}
+        context = {"run": run, "poll_url": request.get_full_path()}
         return shell.partial(request, access, "enterprise/runs/_progress.html", context)
-    context = {
-        **_box_context(access, about),
-        "cloud": cloud_line(access.enterprise),
-        "recount_pending": recount_is_pending(access.enterprise),
-        "run": run,
-    }
-    template = "enterprise/connect/_ended.html"
-    response = shell.partial(request, access, template, context, status=shell.POLL_ENDED)
+    if own is not None:
+        response = instance_shown(request, access, own, {"run": run}, status=shell.POLL_ENDED)
+    else:
+        context = {
+            **_box_context(access, about),
+            "cloud": cloud_line(access.enterprise),
+            "recount_pending": recount_is_pending(access.enterprise),
+            "run": run,
+        }
+        template = "enterprise/connect/_ended.html"
+        response = shell.partial(request, access, template, context, status=shell.POLL_ENDED)
     response["HX-Retarget"] = f"#{about}"
     response["HX-Reswap"] = "outerHTML"
     return response
@@ -169,8 +184,18 @@ def progress_of(request: HttpRequest, access: Access, about: str, run_id: int) -
 def _box_context(access: Access, about: str) -> dict[str, Any]:
     if about == CLOUD:
         return {"cloud": cloud_line(access.enterprise)}
-    (box,) = instance_boxes(access.enterprise, only=int(about.removeprefix("instance-")))
-    return {"box": box, "rhythms": Rhythm.choices}
+    (box,) = instance_boxes(access.enterprise, only=_instance_of(about))
+    return {"box": box}
+
+
+def _instance_of(about: str) -> int:
+    return int(about.removeprefix("instance-"))
+
+
+def _own_page(request: HttpRequest, about: str) -> int | None:
+    """The id of the instance on whose own page something was asked for; None if it was here."""
+    asked_at = request.POST.get("at") or request.GET.get("at")
+    return _instance_of(about) if asked_at == "page" and about.startswith("instance-") else None
 
 
 def _page(
@@ -195,6 +220,5 @@ def _context(access: Access) -> dict[str, Any]:
         "cloud": cloud,
         "guide": first_hour(access, cloud, boxes),
         "recount_pending": recount_is_pending(access.enterprise),
-        "rhythms": Rhythm.choices,
         "may_sync_all": cloud.credential is not None or any(box.may_sync for box in boxes),
     }

@@ -1,11 +1,8 @@
-"""Actions on one instance: its two switches, syncing, testing, and adding, editing, removing it."""
+"""Actions on one instance: its two switches, its schedule, syncing, testing, and removing it."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -13,32 +10,21 @@ from django.utils.translation import gettext as _
 
 from enterprise.access import Access, Permission, confirmed, enterprise_view
 from enterprise.faults import Refused
-from enterprise.forms import InstanceForm, NewInstanceForm, refuse
-from enterprise.github_pages import server_page
-from enterprise.models import (
-    Credential,
-    RunKind,
-    RunTrigger,
-    ServerInstance,
-)
-from enterprise.selectors.connect import host_names_offered
+from enterprise.forms import ScheduleForm
+from enterprise.models import RunKind, RunTrigger, ServerInstance
 from enterprise.selectors.connect_page import InstanceBox, instance_boxes
 from enterprise.services.connect import (
     connect_disable,
     connect_enable,
     license_sync_set,
-    rhythm_set,
+    schedule_set,
 )
 from enterprise.services.runs import run_request
-from enterprise.services.servers import (
-    instance_add,
-    instance_edit,
-    instance_remove,
-    instance_token_set,
-)
+from enterprise.services.servers import instance_remove
 from enterprise.views import shell
 from enterprise.views.connect import Told, acting, answer, progress_of, refusal
-from enterprise.views.tested import instance_tested, say_test
+from enterprise.views.instance import instance_shown
+from enterprise.views.tested import instance_tested
 
 
 def _about(instance: ServerInstance) -> str:
@@ -100,14 +86,15 @@ def license_sync(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
 
 @enterprise_view(Permission.SEE_SETTINGS)
 @acting
-def rhythm(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+def schedule(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    """Choose the rhythm, the weekday and the hour, on the page of the instance."""
     instance = shell.instance_or_404(access, pk)
-    try:
-        rhythm_set(instance=instance, rhythm=request.POST.get("rhythm", ""), actor=access.actor)
-    except Refused as refused:
-        return refusal(request, access, _about(instance), refused)
-    text = _("The rhythm of %(host)s is changed.") % {"host": instance.host_name}
-    return answer(request, access, Told(_about(instance), "success", text))
+    form = ScheduleForm(request.POST)
+    if form.is_valid():
+        schedule_set(instance=instance, actor=access.actor, **form.cleaned_data)
+        text = _("The schedule of %(host)s is changed.") % {"host": instance.host_name}
+        return answer(request, access, Told(_about(instance), "success", text))
+    return instance_shown(request, access, pk, {"form": form}, status=shell.REFUSED)
 
 
 # --- Syncing and testing -------------------------------------------------------------------------
@@ -150,89 +137,7 @@ def test(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
     return answer(request, access, instance_tested(instance))
 
 
-# --- Adding, editing, removing -------------------------------------------------------------------
-
-
-@enterprise_view(Permission.CHANGE)
-@confirmed
-def add(request: HttpRequest, access: Access) -> HttpResponse:
-    form = NewInstanceForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            with transaction.atomic():
-                instance = instance_add(
-                    enterprise=access.enterprise,
-                    actor=access.actor,
-                    host_name=form.cleaned_data["host_name"],
-                    **form.settings,
-                )
-                with_token = _save_token(access, instance, form)
-        except Refused as refused:
-            refuse(form, refused)
-        else:
-            text = _("%(host)s is added.") % {"host": instance.host_name}
-            messages.success(request, text)
-            if with_token:
-                say_test(request, instance_tested(instance))
-            return _to_box(access, instance)
-    context: dict[str, Any] = {"form": form, "host_names": host_names_offered(access.enterprise)}
-    return _form_page(request, access, "enterprise/connect/add.html", form, context)
-
-
-@enterprise_view(Permission.CHANGE)
-@confirmed
-def edit(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    instance = shell.instance_or_404(access, pk)
-    credential = Credential.objects.filter(instance=instance).first()
-    initial = {
-        **InstanceForm.of(instance),
-        "username": credential.username if credential else "",
-    }
-    form = InstanceForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        values = form.settings
-        values["url"] = values["url"] or f"https://{instance.host_name}"
-        try:
-            with transaction.atomic():
-                changed = instance_edit(instance=instance, actor=access.actor, **values)
-                instance.refresh_from_db()
-                with_token = _save_token(access, instance, form)
-        except Refused as refused:
-            refuse(form, refused)
-        else:
-            if "credentials" in changed and not with_token:
-                text = _(
-                    "Saved. The token was bound to the former address and is erased: enter it again."
-                )
-                messages.warning(request, text)
-            else:
-                messages.success(request, _("Saved."))
-            if "source" in changed and instance.applied_as_of is not None:
-                text = _("The first result of the new source will wait until you apply it.")
-                messages.info(request, text)
-            if with_token:
-                say_test(request, instance_tested(instance))
-            return _to_box(access, instance)
-    context = {
-        "form": form,
-        "instance": instance,
-        "credential": credential,
-        "token_page": server_page(instance.url, "credential_missing"),
-    }
-    return _form_page(request, access, "enterprise/connect/edit.html", form, context)
-
-
-def _save_token(access: Access, instance: ServerInstance, form: InstanceForm) -> bool:
-    token = form.cleaned_data["token"]
-    if not token:
-        return False
-    instance_token_set(
-        instance=instance,
-        actor=access.actor,
-        username=form.cleaned_data["username"],
-        token=token,
-    )
-    return True
+# --- Removing ------------------------------------------------------------------------------------
 
 
 @enterprise_view(Permission.CHANGE)
@@ -261,21 +166,3 @@ def _ask(
         tab="settings",
         side="connect",
     )
-
-
-def _form_page(
-    request: HttpRequest,
-    access: Access,
-    template: str,
-    form: InstanceForm,
-    context: dict[str, Any],
-) -> HttpResponse:
-    status = shell.REFUSED if form.errors else 200
-    return shell.page(
-        request, access, template, context, tab="settings", side="connect", status=status
-    )
-
-
-def _to_box(access: Access, instance: ServerInstance) -> HttpResponse:
-    page = reverse("connect", args=[access.enterprise.slug])
-    return redirect(f"{page}#{_about(instance)}")

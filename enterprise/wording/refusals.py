@@ -69,6 +69,7 @@ REFUSALS: dict[str, str | Promise] = {
     ),
     "bad_organization": _("“%(value)s” is no organization. Enter its name as on GitHub."),
     "bad_date": _("“%(value)s” is no date. Enter one such as 2027-06-30."),
+    "bad_time": _("“%(value)s” is no time of day. Enter one such as 03:00."),
     "bad_price": _(
         "“%(value)s” is no price. Enter an amount such as 21.00, at most a million, with at most two decimals."
     ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, time, tzinfo
 from functools import lru_cache
 
 from django.utils import formats, timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -66,3 +67,19 @@ def duration(seconds: float) -> str:
     if minutes:
         return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": rest}
     return _("%(seconds)s s") % {"seconds": rest} if rest else _("under 1 s")
+
+
+def schedule_sentence(weekday: int | None, at: time, zone: str) -> str:
+    """When something is synced by the clock of ``zone``: on ``weekday`` (Monday 0), or every day."""
+    return _schedule_in(weekday, at, zone, get_language())
+
+
+@lru_cache(maxsize=1024)  # a page says it of every instance
+def _schedule_in(weekday: int | None, at: time, zone: str, _language: str | None) -> str:
+    shown = {"time": formats.time_format(at, "H:i"), "zone": zone.replace("_", " ")}
+    if weekday is None:
+        return _("Every day at %(time)s (%(zone)s)") % shown
+    return _("Every week, %(weekday)s at %(time)s (%(zone)s)") % {
+        "weekday": WEEKDAYS[weekday],
+        **shown,
+    }

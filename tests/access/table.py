@@ -128,7 +128,8 @@ PAGES: dict[str, Needs | Permission] = {
     "connect_on": SETTINGS,
     "connect_off": CHANGE,
     "instance_license_sync": SETTINGS,
-    "instance_rhythm": SETTINGS,
+    "instance": SETTINGS,
+    "instance_schedule": SETTINGS,
     "instance_sync": SETTINGS,
     "instance_test": SETTINGS,
     "instance_progress": SETTINGS,
@@ -270,7 +271,7 @@ UNCONFIRMED: dict[str, str] = {
     "cloud_test": _AGAIN,
     "connect_on": _AGAIN,
     "instance_license_sync": _AGAIN,
-    "instance_rhythm": _AGAIN,
+    "instance_schedule": _AGAIN,
     "instance_sync": _AGAIN,
     "instance_test": _AGAIN,
 }

@@ -170,6 +170,7 @@ ENTERPRISE = {
         "cloud-edit": f"{_CONNECT}/cloud/edit",
         "upload": f"{_CONNECT}/upload",
         "instance-new": f"{_CONNECT}/instances/new",
+        "instance": "/instances/{instance}",
         "instance-edit": f"{_INSTANCE}/edit",
         "disable": f"{_INSTANCE}/disable",
         "remove": f"{_INSTANCE}/remove",

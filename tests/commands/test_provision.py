@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -189,12 +190,13 @@ def test_what_is_not_in_the_file_is_left_alone(provision: Provision) -> None:
 def test_settings_that_differ_are_changed_and_named(provision: Provision) -> None:
     provision()
     text = edited(
-        'name = "Acme"', 'name = "Acme Inc."\ntime_zone = "Europe/Berlin"\nguard_share = 30'
+        'name = "Acme"',
+        'name = "Acme Inc."\ntime_zone = "Europe/Berlin"\nguard_share = 30\nschedule_time = "04:00"',
     )
     text = (
         text.replace(
             'username = "licsync"',
-            'username = "licsync"\nrhythm = "daily"\nguard_share = 5',
+            'username = "licsync"\nrhythm = "daily"\nguard_share = 5\nschedule_time = "03:30"',
         )
         .replace('role = "owner"', 'role = "owner"')
         .replace("owner1@example.com", "o1@example.com")
@@ -203,13 +205,16 @@ def test_settings_that_differ_are_changed_and_named(provision: Provision) -> Non
         "enterprise acme: name changed",
         "enterprise acme: time_zone changed",
         "enterprise acme: guard_share changed",
+        "enterprise acme: schedule_time changed",
         "instance ghes1.example.com: guard_share changed",
         "instance ghes1.example.com: rhythm daily",
+        "instance ghes1.example.com: schedule_time changed",
         "member owner1: e-mail address changed",
     ]
     instance = ServerInstance.objects.select_related("enterprise").get()
     assert (instance.guard_share, instance.rhythm) == (5, Rhythm.DAILY)
     assert instance.enterprise.guard_share == 30
+    assert instance.schedule_time == dt.time(3, 30)
     assert provision(text) == ["nothing changed"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -21,7 +22,7 @@ from enterprise.services.connect import (
     connect_disable,
     connect_enable,
     license_sync_set,
-    rhythm_set,
+    schedule_set,
 )
 from tests.factories import (
     CredentialFactory,
@@ -151,19 +152,62 @@ def test_disabling_connect_leaves_other_runs_alone(syncing: ServerInstance) -> N
 
 
 def test_a_daily_rhythm_moves_the_next_run_near(syncing: ServerInstance) -> None:
-    assert rhythm_set(instance=syncing, rhythm="daily", actor=MONA) is True
+    assert schedule_set(instance=syncing, rhythm="daily", actor=MONA) == ["rhythm"]
     syncing.refresh_from_db()
     assert syncing.rhythm == Rhythm.DAILY
     assert syncing.next_sync_at is not None
     assert syncing.next_sync_at - timezone.now() <= dt.timedelta(days=1)
-    assert rhythm_set(instance=syncing, rhythm="daily", actor=MONA) is False
-    assert refusal(rhythm_set, instance=syncing, rhythm="hourly", actor=MONA) == (
-        "bad_rhythm",
-        "rhythm",
-    )
+    assert schedule_set(instance=syncing, rhythm="daily", actor=MONA) == []
+
+
+def test_another_weekday_and_hour_move_the_next_run_by_the_enterprises_clock(
+    syncing: ServerInstance,
+) -> None:
+    Enterprise.objects.update(time_zone="America/New_York")
+    chosen = {"schedule_weekday": 6, "schedule_time": "02:30"}
+    changed = schedule_set(instance=syncing, actor=MONA, **chosen)
+    assert changed == ["schedule_weekday", "schedule_time"]
+    syncing.refresh_from_db()
+    assert syncing.next_sync_at is not None
+    local = syncing.next_sync_at.astimezone(ZoneInfo("America/New_York"))
+    assert (local.weekday(), local.hour) == (6, 2)
+    assert 30 <= local.minute <= 35  # its own small offset
+    event = AuditEvent.objects.latest("pk")
+    assert event.action == "instance.schedule"
+    assert event.after == {"schedule_weekday": 6, "schedule_time": "02:30"}
+    assert schedule_set(instance=syncing, actor=MONA, **chosen) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "field"),
+    [
+        ({"rhythm": "hourly"}, "bad_rhythm", "rhythm"),
+        ({"schedule_weekday": 7}, "out_of_range", "schedule_weekday"),
+        ({"schedule_weekday": None}, "out_of_range", "schedule_weekday"),
+        ({"schedule_time": "noon"}, "bad_time", "schedule_time"),
+        ({"schedule_time": None}, "bad_time", "schedule_time"),
+        ({"schedule_time": dt.time(3, tzinfo=dt.UTC)}, "bad_time", "schedule_time"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(
+    syncing: ServerInstance, values: dict[str, object], code: str, field: str
+) -> None:
+    assert refusal(schedule_set, instance=syncing, actor=MONA, **values) == (code, field)
+
+
+def test_what_was_chosen_stays_through_disabling_and_enabling(syncing: ServerInstance) -> None:
+    license_sync_set(instance=syncing, enabled=False, actor=MONA)
+    schedule_set(instance=syncing, schedule_weekday=6, schedule_time="02:30", actor=MONA)
+    syncing.refresh_from_db()
+    assert syncing.next_sync_at is None
+    license_sync_set(instance=syncing, enabled=True, actor=MONA)
+    syncing.refresh_from_db()
+    assert (syncing.schedule_weekday, syncing.schedule_time) == (6, dt.time(2, 30))
+    assert syncing.next_sync_at is not None
+    assert syncing.next_sync_at.weekday() == 6
 
 
 def test_a_rhythm_without_license_sync_starts_no_schedule(instance: ServerInstance) -> None:
-    rhythm_set(instance=instance, rhythm="daily", actor=MONA)
+    schedule_set(instance=instance, rhythm="daily", actor=MONA)
     instance.refresh_from_db()
     assert instance.next_sync_at is None

@@ -103,6 +103,32 @@ def test_the_token_is_erased_with_its_origin(address: str, erased: bool) -> None
     assert Credential.objects.exists() != erased
 
 
+def test_another_weekday_and_hour_of_the_cloud_move_its_next_sync_at_once() -> None:
+    enterprise = add(time_zone="Europe/Berlin")
+    set_token(enterprise)
+    changed = edit(enterprise, schedule_weekday=6, schedule_time="02:30")
+    assert changed == ["schedule_weekday", "schedule_time"]
+    enterprise.refresh_from_db()
+    assert enterprise.next_sync_at is not None
+    local = enterprise.next_sync_at.astimezone(enterprise.zone)
+    assert (local.weekday(), local.hour, local.minute) == (6, 2, 30)
+    after = AuditEvent.objects.latest("pk").after
+    assert after == {"schedule_weekday": 6, "schedule_time": "02:30:00"}
+    assert edit(enterprise, schedule_weekday=6, schedule_time="02:30") == []
+    assert refusal(edit, enterprise, schedule_weekday=7) == ("out_of_range", "schedule_weekday")
+    assert refusal(edit, enterprise, schedule_time="noon") == ("bad_time", "schedule_time")
+
+
+def test_a_schedule_of_the_cloud_may_be_chosen_before_its_token_is_there() -> None:
+    enterprise = add(schedule_weekday=6)
+    assert enterprise.next_sync_at is None
+    set_token(enterprise)
+    enterprise.refresh_from_db()
+    assert enterprise.next_sync_at is not None
+    assert enterprise.next_sync_at.weekday() == 6
+    assert enterprise.schedule_time is not None
+
+
 def test_the_clouds_schedule_runs_from_the_day_of_its_first_token() -> None:
     enterprise = add()
     assert set_token(enterprise) is True

@@ -81,7 +81,8 @@ class TestWhoMaySeeIt:
         assert cast(who).get(PAGE).status_code == status
 
     @pytest.mark.parametrize(
-        "action", ["enable", "disable", "license-sync", "rhythm", "sync", "test", "edit", "remove"]
+        "action",
+        ["enable", "disable", "license-sync", "schedule", "sync", "test", "edit", "remove"],
     )
     @pytest.mark.parametrize("who", ["auditor", "billing_manager", "stranger"])
     def test_only_an_owner_may_act(
@@ -263,12 +264,6 @@ class TestTheSwitches:
         assert "What was read stays" in response.content.decode()
         connected.refresh_from_db()
         assert not connected.license_sync_enabled
-
-    def test_the_rhythm_is_changed(self, owner: Client, syncing: ServerInstance) -> None:
-        owner.post(box(syncing, "rhythm"), {"rhythm": "daily"})
-        syncing.refresh_from_db()
-        assert syncing.rhythm == "daily"
-        assert owner.post(box(syncing, "rhythm"), {"rhythm": "hourly"}).status_code == 422
 
     def test_disabling_asks_with_numbers_and_deletes_the_credentials(
         self, owner: Client, syncing: ServerInstance

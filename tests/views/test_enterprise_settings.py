@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
@@ -68,6 +69,19 @@ def test_what_is_saved_is_what_was_entered(acme: Enterprise, owner: Client) -> N
     assert {name: str(getattr(acme, name)) for name in wanted} == wanted
     assert AuditEvent.objects.get().after["guard_share"] == 35
     assert not SyncRun.objects.exists()
+
+
+def test_a_weekday_and_an_hour_of_the_cloud_are_chosen_and_stay_where_none_is_sent(
+    acme: Enterprise, owner: Client
+) -> None:
+    owner.post(PAGE, {**SETTINGS, "schedule_weekday": "6", "schedule_time": "02:30"})
+    owner.post(PAGE, {**SETTINGS, "name": "Acme Inc.", "schedule_time": ""})
+    acme.refresh_from_db()
+    assert (acme.name, acme.schedule_weekday) == ("Acme Inc.", 6)
+    assert acme.schedule_time == dt.time(2, 30)
+    html = owner.get(PAGE).content.decode()
+    assert '<option value="6" selected>Sunday</option>' in html
+    assert 'value="02:30"' in html
 
 
 def test_leaving_out_who_never_signed_in_counts_anew_at_once(

@@ -10,7 +10,7 @@ from tests.browser.pages import ALL, route_of
 NOT_LOOKED_AT = {
     "only acts, and leads a GET back to its page": {
         *("run_apply", "run_again", "sync_all", "cloud_sync", "cloud_test"),
-        *("connect_on", "instance_license_sync", "instance_rhythm", "instance_sync"),
+        *("connect_on", "instance_license_sync", "instance_schedule", "instance_sync"),
         *("instance_test", "member_link", "alert_test", "alert_redeliver"),
         *("digest_send", "digest_redeliver", "webhook_test", "webhook_on", "duplicate_reopen"),
         *("cost_centers_upload", "cost_centers_forget", "set_language", "mfa_login_webauthn"),

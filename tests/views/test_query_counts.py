@@ -80,6 +80,7 @@ def test_pages_ask_as_many_queries_as_reviewed_however_much_there_is(
     pages = {
         "overview": start,
         "connect": f"{start}/settings/connect",
+        "instance": f"{start}/instances/{run.instance_id}",
         "general": f"{start}/settings/general",
         "members": f"{start}/settings/members",
         "tokens": f"{start}/settings/tokens",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -105,6 +106,15 @@ def test_if_one_change_is_refused_none_is_made(admin: V1, instance: ServerInstan
     assert not AuditEvent.objects.filter(actor_kind="token").exists()
 
 
+def test_a_weekday_and_an_hour_are_chosen_and_the_next_sync_follows(
+    admin: V1, instance: ServerInstance
+) -> None:
+    body = {"schedule_weekday": 6, "schedule_time": "02:30:00"}
+    shown = admin.send("PATCH", INSTANCE, body).json()
+    assert body.items() <= shown.items()
+    assert dt.datetime.fromisoformat(shown["next_sync_at"]).weekday() == 6
+
+
 def test_disabling_connect_deletes_the_token(admin: V1, instance: ServerInstance) -> None:
     shown = admin.send("PATCH", INSTANCE, {"connect_enabled": False}).json()
     assert (shown["state"], shown["has_credentials"]) == ("off", False)
@@ -124,6 +134,8 @@ def test_another_address_erases_the_token(admin: V1, instance: ServerInstance) -
         ({"url": ""}, "bad_address", "url"),
         ({"ca_bundle": "none"}, "bad_ca_bundle", "ca_bundle"),
         ({"guard_share": 101}, "bad_guard_share", "guard_share"),
+        ({"schedule_weekday": 7}, "out_of_range", "schedule_weekday"),
+        ({"schedule_time": "03:00Z"}, "bad_time", "schedule_time"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_its_field(
