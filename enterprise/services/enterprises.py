@@ -15,6 +15,7 @@ from enterprise.faults import Refused
 from enterprise.models import (
     BillingModel,
     CloudState,
+    Credential,
     Enterprise,
     Membership,
     Role,
@@ -117,6 +118,14 @@ def enterprise_edit(*, enterprise: Enterprise, actor: Actor, **values: Any) -> l
         | ({"credentials": "erased"} if erased else {}),
     )
     return [*changed, "credentials"] if erased else changed
+
+
+def enterprise_edit_erases_token(*, enterprise: Enterprise, **values: Any) -> bool:
+    """Whether ``enterprise_edit`` with these values would. Raises Refused as it does."""
+    address = _checked(values).get("api_url", enterprise.api_url)
+    if origin_of(address) == origin_of(enterprise.api_url):
+        return False
+    return Credential.objects.filter(enterprise=enterprise, instance=None).exists()
 
 
 @transaction.atomic

@@ -172,6 +172,15 @@ def candidates_free(enterprise: Enterprise) -> QuerySet[ReclaimCandidate]:
     )
 
 
+def last_activity_known(*, enterprise: Enterprise) -> int:
+    """Of how many persons candidates and plans know it."""
+    known = (
+        model.objects.filter(enterprise=enterprise).exclude(last_active="").values("number")
+        for model in (ReclaimCandidate, ReclaimSeat)
+    )
+    return next(known).union(next(known)).count()
+
+
 def last_activity_forget(*, enterprise: Enterprise) -> None:
     """Erase what candidates and plans know of it, where an instance's is not kept any more."""
     ReclaimCandidate.objects.filter(enterprise=enterprise).update(last_active="", unknown=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
 from enterprise.faults import Refused
-from enterprise.models import Enterprise, ServerInstance, Source
+from enterprise.models import Credential, Enterprise, RunState, ServerInstance, Source
+from enterprise.models.sync import ACTIVE
 from enterprise.services.addresses import address_checked, host_name_checked
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.credentials import credential_delete, credential_save, origin_of
 from enterprise.services.enterprises import SLUG
-from enterprise.services.reclaim import last_activity_forget
+from enterprise.services.reclaim import last_activity_forget, last_activity_known
 from enterprise.services.recounts import recount_mark
 from enterprise.services.runs import runs_cancel_for
 
@@ -95,25 +96,23 @@ def instance_edit(*, instance: ServerInstance, actor: Actor, **values: Any) -> l
     ``instance_add``.
     """
     instance = ServerInstance.objects.select_for_update(of=("self",)).get(pk=instance.pk)
-    wanted = _checked({**{name: getattr(instance, name) for name in SETTINGS}, **values})
-    changed = [name for name in SETTINGS if getattr(instance, name) != wanted[name]]
+    wanted = _wanted(instance, values)
+    changed = list(wanted)
     if not changed:
         return []
     before = {name: getattr(instance, name) for name in changed}
-    moved = "url" in changed and origin_of(instance.url) != origin_of(wanted["url"])
+    elsewhere = _reached_elsewhere(instance, wanted)
     for name in changed:
         setattr(instance, name, wanted[name])
     instance.save(update_fields=changed)
     if "source" in changed:
         # What the former source gave, or is giving, must not be applied as if the new one had.
         runs_cancel_for(instance=instance, code="source_switched")
-    if "keep_logins" in changed and not wanted["keep_logins"]:
+    if not wanted.get("keep_logins", True):
         runs_cancel_for(instance=instance, code="logins_not_kept")
         instance.user_accounts.update(login="", last_active="")
         last_activity_forget(enterprise=instance.enterprise)
-    if (moved or "proxy" in changed or "ca_bundle" in changed) and credential_delete(
-        enterprise=instance.enterprise, instance=instance
-    ):
+    if elsewhere and credential_delete(enterprise=instance.enterprise, instance=instance):
         changed.append("credentials")
     audit_record(
         enterprise=instance.enterprise,
@@ -125,6 +124,45 @@ def instance_edit(*, instance: ServerInstance, actor: Actor, **values: Any) -> l
         | ({"credentials": "erased"} if "credentials" in changed else {}),
     )
     return changed
+
+
+class Losses(NamedTuple):
+    """What a change of settings would take away for good, in numbers."""
+
+    logins: int = 0  # accounts whose login or last activity is erased
+    activities: int = 0  # persons whose last activity the reclaim planner forgets
+    tokens: int = 0
+    active: int = 0  # runs that are cancelled
+    held: int = 0  # results that are thrown away
+
+
+def instance_edit_losses(*, instance: ServerInstance, **values: Any) -> Losses:
+    """What ``instance_edit`` with these values would take away. Raises Refused as it does."""
+    wanted = _wanted(instance, values)
+    logins = activities = tokens = 0
+    states: list[str] = []
+    if not wanted.get("keep_logins", True):
+        logins = instance.user_accounts.exclude(login="", last_active="").count()
+        activities = last_activity_known(enterprise=instance.enterprise)
+    if _reached_elsewhere(instance, wanted):
+        tokens = Credential.objects.filter(instance=instance).count()
+    if "source" in wanted or not wanted.get("keep_logins", True):
+        runs = instance.runs.filter(state__in=[*ACTIVE, RunState.HELD])
+        states = list(runs.values_list("state", flat=True))
+    held = states.count(RunState.HELD)
+    return Losses(logins, activities, tokens, len(states) - held, held)
+
+
+def _wanted(instance: ServerInstance, values: dict[str, Any]) -> dict[str, Any]:
+    """Of SETTINGS those that differ from what the instance has, checked."""
+    wanted = _checked({**{name: getattr(instance, name) for name in SETTINGS}, **values})
+    return {n: wanted[n] for n in SETTINGS if getattr(instance, n) != wanted[n]}
+
+
+def _reached_elsewhere(instance: ServerInstance, wanted: dict[str, Any]) -> bool:
+    """Whether the token, which is bound to where it was entered for, would go another way."""
+    moved = origin_of(wanted.get("url", instance.url)) != origin_of(instance.url)
+    return moved or "proxy" in wanted or "ca_bundle" in wanted
 
 
 @transaction.atomic

@@ -15,8 +15,13 @@ from enterprise.forms import CloudForm, refuse
 from enterprise.github_pages import cloud_page
 from enterprise.models import Credential, RunKind, RunTrigger
 from enterprise.selectors.connect_page import CLOUD
-from enterprise.services.enterprises import enterprise_edit, enterprise_token_set
+from enterprise.services.enterprises import (
+    enterprise_edit,
+    enterprise_edit_erases_token,
+    enterprise_token_set,
+)
 from enterprise.services.runs import run_request
+from enterprise.services.servers import Losses
 from enterprise.views import shell
 from enterprise.views.connect import acting, answer, progress_of, refusal
 from enterprise.views.instances import told_of_run
@@ -55,13 +60,17 @@ def test(request: HttpRequest, access: Access) -> HttpResponse:
 @enterprise_view(Permission.CHANGE)
 @confirmed
 def edit(request: HttpRequest, access: Access) -> HttpResponse:
-    """The settings of the enterprise account, and its token."""
+    """The settings of the enterprise account, and its token, of whose loss an owner is asked first."""
     enterprise = access.enterprise
     form = CloudForm(request.POST or None, initial=CloudForm.of(enterprise))
-    if request.method == "POST" and form.is_valid():
+    decided = request.POST.get("decided")
+    if request.method == "POST" and decided != "no" and form.is_valid():
         values = dict(form.cleaned_data)
         token = values.pop("token")
         try:
+            erased = enterprise_edit_erases_token(enterprise=enterprise, **values)
+            if erased and not token and decided != "yes":
+                return _ask(request, access, form)
             with transaction.atomic():
                 changed = enterprise_edit(enterprise=enterprise, actor=access.actor, **values)
                 enterprise.refresh_from_db()
@@ -94,4 +103,18 @@ def edit(request: HttpRequest, access: Access) -> HttpResponse:
         tab="settings",
         side="connect",
         status=shell.REFUSED if form.errors else 200,
+    )
+
+
+def _ask(request: HttpRequest, access: Access, form: CloudForm) -> HttpResponse:
+    slug = access.enterprise.slug
+    return shell.ask(
+        request,
+        access,
+        "enterprise/connect/_edit_form.html",
+        {"form": form, "losses": Losses(tokens=1), "action": reverse("cloud_edit", args=[slug])},
+        title=_("Save the changes of %(host)s?") % {"host": _("GitHub Enterprise Cloud")},
+        back=(_("GitHub Connect"), reverse("connect", args=[slug])),
+        tab="settings",
+        side="connect",
     )

@@ -18,8 +18,10 @@ from enterprise.github_pages import server_page
 from enterprise.models import Credential, ServerInstance
 from enterprise.selectors.connect import host_names_offered
 from enterprise.services.servers import (
+    Losses,
     instance_add,
     instance_edit,
+    instance_edit_losses,
     instance_token_set,
 )
 from enterprise.views import shell
@@ -56,6 +58,7 @@ def add(request: HttpRequest, access: Access) -> HttpResponse:
 @enterprise_view(Permission.CHANGE)
 @confirmed
 def edit(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
+    """Save what is entered; what that would take away for good is asked first."""
     instance = shell.instance_or_404(access, pk)
     credential = Credential.objects.filter(instance=instance).first()
     initial = {
@@ -63,10 +66,16 @@ def edit(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
         "username": credential.username if credential else "",
     }
     form = InstanceForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    decided = request.POST.get("decided")
+    if request.method == "POST" and decided != "no" and form.is_valid():
         values = form.settings
         values["url"] = values["url"] or f"https://{instance.host_name}"
         try:
+            losses = instance_edit_losses(instance=instance, **values)
+            if form.cleaned_data["token"]:
+                losses = losses._replace(tokens=0)  # another takes its place
+            if any(losses) and decided != "yes":
+                return _ask(request, access, instance, form, losses)
             with transaction.atomic():
                 changed = instance_edit(instance=instance, actor=access.actor, **values)
                 instance.refresh_from_db()
@@ -94,6 +103,31 @@ def edit(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
         "token_page": server_page(instance.url, "credential_missing"),
     }
     return _form_page(request, access, "enterprise/connect/edit.html", form, context)
+
+
+def _ask(
+    request: HttpRequest,
+    access: Access,
+    instance: ServerInstance,
+    form: InstanceForm,
+    losses: Losses,
+) -> HttpResponse:
+    slug = access.enterprise.slug
+    return shell.ask(
+        request,
+        access,
+        "enterprise/connect/_edit_form.html",
+        {
+            "form": form,
+            "losses": losses,
+            "accounts": instance.user_accounts.count() if "source" in form.changed_data else 0,
+            "action": reverse("instance_edit", args=[slug, instance.pk]),
+        },
+        title=_("Save the changes of %(host)s?") % {"host": instance.host_name},
+        back=(instance.host_name, reverse("instance", args=[slug, instance.pk])),
+        tab="settings",
+        side="connect",
+    )
 
 
 def _save_token(access: Access, instance: ServerInstance, form: InstanceForm) -> bool:

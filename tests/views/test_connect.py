@@ -456,7 +456,7 @@ class TestAddingEditingRemoving:
     ) -> None:
         response = owner.post(
             box(instance, "edit"),
-            {"url": "https://other.example.com", "username": "licsync"},
+            {"url": "https://other.example.com", "username": "licsync", "decided": "yes"},
             follow=True,
         )
         assert "is erased: enter it again" in response.content.decode()
