@@ -218,6 +218,7 @@ def _context(access: Access) -> dict[str, Any]:
     return {
         "boxes": boxes,
         "cloud": cloud,
+        "keeping": [box.instance.host_name for box in boxes if box.instance.keep_logins],
         "guide": first_hour(access, cloud, boxes),
         "recount_pending": recount_is_pending(access.enterprise),
         "may_sync_all": cloud.credential is not None or any(box.may_sync for box in boxes),

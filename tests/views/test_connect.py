@@ -122,6 +122,21 @@ class TestWhatItSays:
         assert "It sends nothing to GitHub and changes no bill" in html
         assert "Not kept: login, name, IP address, keys and repositories" in html
 
+    def test_it_says_of_which_instances_logins_are_kept_and_what_is_kept_of_the_cloud(
+        self, owner: Client, acme: Enterprise, instance: ServerInstance
+    ) -> None:
+        for host in ("ghes2.example.com", "ghes3.example.com"):
+            ServerInstanceFactory(enterprise=acme, host_name=host, keep_logins=True)
+        html = owner.get(PAGE).content.decode()
+        assert "Of ghes2.example.com, ghes3.example.com also login and last activity" in html
+        assert "Not kept: login, name" not in html
+        for kept in (
+            "the users that SCIM provisioned",
+            "Each row of the consumed licenses: login, name",
+            "The linked SAML and SCIM values",
+        ):
+            assert kept in html
+
     def test_without_instances_it_says_what_to_do(self, owner: Client, acme: Enterprise) -> None:
         html = owner.get(PAGE).content.decode()
         assert "No instances yet" in html
