@@ -13,20 +13,6 @@ from enterprise.models import (
 )
 from enterprise.selectors.connect import CloudLine, InstanceLine, instance_lines
 
-_SHOWN = (
-    "pk",
-    "url",
-    "source",
-    "connect_enabled",
-    "license_sync_enabled",
-    "rhythm",
-    "schedule_weekday",
-    "schedule_time",
-    "next_sync_at",
-    "last_success_at",
-    "version",
-)
-
 
 class InstanceBox(NamedTuple):
     """One instance: its states, its token, and the runs that the box speaks of.
@@ -56,17 +42,6 @@ class InstanceBox(NamedTuple):
     @property
     def may_sync(self) -> bool:
         return self.instance.connect_enabled and self.instance.license_sync_enabled
-
-    @property
-    def shown(self) -> tuple[object, ...]:
-        """Changes with what a page shows of it, save the progress of a run, which polls by itself."""
-        return (
-            *(getattr(self.instance, name) for name in _SHOWN),
-            self.line.state,
-            self.line.github,
-            self.credential and self.credential.saved_at,
-            *(run and run.pk for run in (self.active, self.held, self.failed, self.read)),
-        )
 
 
 CLOUD = "cloud"

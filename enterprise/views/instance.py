@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -20,27 +19,24 @@ LAST_RUNS = 10
 
 @enterprise_view(Permission.SEE_SETTINGS)
 def instance(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
-    """The page; by htmx its changing region, or 204 if a tab looked at again has ``seen`` it so."""
-    context = _context(access, pk)
-    if request.GET.get("seen") == context["fingerprint"] and shell.by_htmx(request):
-        return HttpResponse(status=204)
-    return _answer(request, access, context)
+    return _page(request, access, _context(access, pk))
 
 
 def instance_shown(
     request: HttpRequest, access: Access, pk: int, more: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """The page after something was asked for on it; by htmx its region, which is announced."""
-    return _answer(request, access, {**_context(access, pk), **more}, status=status)
-
-
-def _answer(
-    request: HttpRequest, access: Access, context: dict[str, Any], *, status: int = 200
-) -> HttpResponse:
+    context = {**_context(access, pk), **more}
     if shell.by_htmx(request):
         template = "enterprise/instance/_region.html"
-        context = {**context, "swapped": True}
+        context["swapped"] = True
         return shell.partial(request, access, template, context, status=status)
+    return _page(request, access, context, status=status)
+
+
+def _page(
+    request: HttpRequest, access: Access, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
     template = "enterprise/instance/instance.html"
     return shell.page(
         request, access, template, context, tab="settings", side="connect", status=status
@@ -49,7 +45,6 @@ def _answer(
 
 def _context(access: Access, pk: int) -> dict[str, Any]:
     box = shell.found_or_404(next(iter(instance_boxes(access.enterprise, only=pk)), None))
-    pending = recount_is_pending(access.enterprise)
     facts = box.read.facts if box.read is not None else {}
     return {
         "box": box,
@@ -57,6 +52,5 @@ def _context(access: Access, pk: int) -> dict[str, Any]:
         "own_page": True,
         "runs": instance_runs(box.instance, most=LAST_RUNS),
         "form": ScheduleForm(initial=ScheduleForm.of(box.instance)),
-        "recount_pending": pending,
-        "fingerprint": sha256(repr((box.shown, pending)).encode()).hexdigest()[:16],
+        "recount_pending": recount_is_pending(access.enterprise),
     }

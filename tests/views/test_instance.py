@@ -272,17 +272,6 @@ class TestWhatIsAskedForOnIt:
         assert response.headers["HX-Retarget"] == f"#instance-{syncing.pk}"
         assert "Last runs" in response.content.decode()
 
-    def test_another_tab_learns_of_a_change_when_it_is_looked_at(
-        self, owner: Client, syncing: ServerInstance
-    ) -> None:
-        page = page_of(syncing)
-        seen = owner.get(page).context["fingerprint"]
-        assert owner.get(f"{page}?seen={seen}", headers=HTMX).status_code == 204
-        SyncRunFactory(instance=syncing, running=True)
-        response = owner.get(f"{page}?seen={seen}", headers=HTMX)
-        assert response.status_code == 200
-        assert "/progress" in response.content.decode()
-
 
 def test_other_pages_lead_to_it(owner: Client, instance: ServerInstance) -> None:
     for path in ("", "/settings/connect"):
