@@ -35,7 +35,8 @@ def scim_compare(
         elif fault.code == "scim_too_many":
             claim.log("scim_too_many", limit=MOST)
         else:
-            claim.log("scim_unread", level=RunLogLine.Level.WARNING, why=fault.code)
+            params = {"why": fault.code, **fault.params}
+            claim.log("scim_unread", level=RunLogLine.Level.WARNING, **params)
         return
     missing = _addresses_missing(claim, instance, provisioned)
     active = provisioned.active

@@ -208,7 +208,7 @@ def _stage_identities(
             if fault.retry:
                 raise
             facts["gaps"].append({"part": part, "code": fault.code, "params": fault.params})
-            claim.warn(f"{part}_unread", why=fault.code)
+            claim.warn(f"{part}_unread", why=fault.code, **fault.params)
             continue
         facts[part] = len(records)
         for record in records:

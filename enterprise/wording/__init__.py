@@ -88,7 +88,8 @@ def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
     if code == "facts_unread":
         parts = [str(FACTS.get(part, part)) for part in known["part"].split(", ")]
         known["part"] = pgettext("between names", ", ").join(parts)
-        known["why"] = sentence(known["why"], params)
+    if why := known.pop("why", ""):  # a code itself, with its parameters among these
+        known["why"] = sentence(why, known)
     return str(template) % known
 
 

@@ -58,7 +58,7 @@ FAULTS: dict[str, str | Promise] = {
         "The server knows no such page. Check the address and the enterprise's slug, and that the token's user may see it; GitHub answers the same for both."
     ),
     "rate_limited": _(
-        "The server asks to wait: its rate limit is used up. The run goes on later by itself."
+        "The server asks to wait: its rate limit is used up. If it goes on, use a token that nothing else uses."
     ),
     "server_error": _(
         "The server failed with status %(status)s. If it goes on, look at the server's own status page."
@@ -106,7 +106,7 @@ FAULTS: dict[str, str | Promise] = {
     ),
     # The report
     "report_not_ready": _(
-        "The instance was still making its report. The run tries again; a large instance may need longer."
+        "The instance was still making its report. A large instance may need longer: sync again later."
     ),
     "not_a_report": _(
         "This is not the site-admin report of all users: these columns are missing: %(columns)s."

@@ -48,8 +48,8 @@ LOG_LINES: dict[str, str | Promise] = {
         "The token may do more than this console needs: %(scopes)s. A narrower token is safer."
     ),
     "test_token_expires": _("The token expires: %(at)s."),
-    "identities_unread": _("SAML identities could not be read; the count may be too high."),
-    "domains_unread": _("Verified domains could not be read."),
+    "identities_unread": _("SAML identities could not be read: %(why)s The count may be too high."),
+    "domains_unread": _("Verified domains could not be read: %(why)s"),
 }
 
 FACTS: dict[str, str | Promise] = {

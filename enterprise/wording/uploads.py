@@ -109,7 +109,7 @@ UPLOAD_LOG_LINES: dict[str, str | Promise] = {
     "scim_unavailable": _(
         "No comparison with SCIM: the instance provisions no users for the enterprise %(slug)s, or the token may not ask."
     ),
-    "scim_unread": _("No comparison with SCIM: its users could not be read."),
+    "scim_unread": _("No comparison with SCIM, whose users could not be read: %(why)s"),
     "scim_agrees": _(
         "Compared with SCIM: %(active)s active provisioned users, %(consuming)s accounts that consume, no address missing."
     ),

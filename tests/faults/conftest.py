@@ -78,7 +78,7 @@ def content(enterprise: Enterprise) -> dict[str, list[Any]]:
 
 def use_source(enterprise: Enterprise, column: str) -> ServerInstance | None:
     """The instance that a column's run reads, set to that source; None for the cloud's runs."""
-    if column not in ("report", "copy"):
+    if column not in ("report", "copy", "facts", "scim"):
         return None
     instance = enterprise.instances.get(host_name=HOST)
     if column == "copy":

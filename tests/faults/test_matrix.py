@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
 from django.db.transaction import atomic, set_rollback
-from django.test import override_settings
+from django.test import Client, override_settings
+from django.utils.html import escape
 
 from enterprise import wording
 from enterprise.models import RunState, SyncRun
 from enterprise.sources import ghes_report
 from sandbox.server import Fleet, serve
+from tests.factories import MembershipFactory
 from tests.faults.conftest import (
     HOST,
     content,
@@ -24,8 +27,18 @@ from tests.faults.conftest import (
     small_world,
     use_source,
 )
-from tests.faults.table import COLUMNS, FAULTS, MATRIX, column_of, options
+from tests.faults.table import (
+    BESIDE,
+    COLUMNS,
+    FAULTS,
+    MATRIX,
+    SENTENCES,
+    column_of,
+    options,
+    sentence_of,
+)
 from tests.sync.conftest import register, sync, sync_everything
+from tests.uploads.conftest import token_client
 
 pytestmark = pytest.mark.django_db
 
@@ -34,15 +47,19 @@ COUNTED = {"persons", "memberships"}
 
 
 class Walked(NamedTuple):
-    """What became of a column's runs, what was wrong in the data afterwards, and what was said."""
+    """What became of a column's runs, what was wrong in the data afterwards, and what was said.
+
+    ``sentences`` are what the page of a run and the API tell the owner of each fault.
+    """
 
     outcomes: dict[str, str]
+    sentences: dict[str, str]
     wrong: list[str]
     said: list[str]
     secrets: set[str]
 
 
-@pytest.fixture(scope="module", params=COLUMNS)
+@pytest.fixture(scope="module", params=[*COLUMNS, *BESIDE])
 def walked(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any) -> Walked:
     """Every fault of one column, one after the other, on one enterprise."""
     settings = override_settings(LICSYNC_MAX_TRIES=2)
@@ -54,12 +71,15 @@ def walked(request: pytest.FixtureRequest, django_db_setup: None, django_db_bloc
 
 
 def _walk(column: str, fleet: Fleet) -> Walked:
-    walked = Walked({}, [], [], set())
+    walked = Walked({}, {}, [], [], set())
     with overheard() as said:
         enterprise = register(fleet)
         instance = use_source(enterprise, column)
         sync_everything(enterprise)
-        site = fleet.instances[HOST] if column == "report" else fleet.ghec
+        site = fleet.instances[HOST] if column in ("report", *BESIDE) else fleet.ghec
+        reader = token_client(enterprise, "read:enterprise")
+        owner = Client()
+        owner.force_login(MembershipFactory(enterprise=enterprise).user)
         before = content(enterprise)
         for times, (fault, expected) in enumerate(column_of(column).items()):
             move_on(fleet.world, times)
@@ -70,6 +90,9 @@ def _walk(column: str, fleet: Fleet) -> Walked:
                 run = sync(enterprise, instance)
             site.faults.clear()
             walked.outcomes[fault] = _outcome(run)
+            walked.sentences[fault] = sentence = _sentence(run, reader)
+            if escape(sentence) not in owner.get(_page(run)).content.decode():
+                walked.wrong.append(f"{fault}: the page does not say {sentence}")
             now = content(enterprise)
             walked.wrong.extend(f"{fault}: {text}" for text in _wrong_of(run, before, now))
             if expected in ("ok", "given"):
@@ -90,13 +113,38 @@ def _walk(column: str, fleet: Fleet) -> Walked:
 def _outcome(run: SyncRun) -> str:
     """A run's ending in the words of the table."""
     if run.state == RunState.SUCCEEDED:
-        gaps = [w["params"]["why"] for w in run.warnings if w["code"] == "identities_unread"]
-        return f"gap:{gaps[0]}" if gaps else "ok"
+        return next((f"{kind}:{why}" for kind, why in _beside(run)), "ok")
     if run.state == RunState.HELD:
         return f"held:{run.error_code}"
     if run.state == RunState.FAILED:
         return run.error_code + ("*" if run.tries > 1 else "")
     return run.state
+
+
+def _page(run: SyncRun) -> str:
+    return f"/enterprises/{run.enterprise.slug}/runs/{run.pk}"
+
+
+def _sentence(run: SyncRun, reader: Client) -> str:
+    """What the API tells of a run: why it ended, or what it did without; "" if all is well."""
+    answer = reader.get(f"/api/v1{_page(run)}").json()
+    if answer["error"]:
+        return str(answer["error"]["message"])
+    gaps = [w["message"] for w in answer["warnings"] if w["code"].endswith("_unread")]
+    logged = [
+        wording.sentence(line.code, line.params)
+        for line in run.log.filter(code__in=["scim_unread", "scim_unavailable"])
+    ]
+    return next(iter(gaps + logged), "")
+
+
+def _beside(run: SyncRun) -> Iterator[tuple[str, str]]:
+    """Why what a run can do without was not read."""
+    for warning in run.warnings:
+        if warning["code"] in ("identities_unread", "facts_unread"):
+            yield "gap", warning["params"]["why"]
+    for line in run.log.filter(code__in=["scim_unread", "scim_unavailable"]):
+        yield "log", line.params.get("why", line.code)
 
 
 def _wrong_of(run: SyncRun, before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
@@ -129,6 +177,24 @@ def test_every_fault_ends_as_the_table_says(walked: Walked, request: Any) -> Non
     assert walked.outcomes == {
         fault: "ok" if cell == "given" else cell for fault, cell in expected.items()
     }
+
+
+def test_every_fault_is_told_in_the_sentence_of_the_table(walked: Walked, request: Any) -> None:
+    column = request.node.callspec.params["walked"]
+    said = {fault: sentence_of(column, cell) for fault, cell in column_of(column).items()}
+    assert {
+        fault: text for fault, text in walked.sentences.items() if unlike(text, said[fault])
+    } == {}
+
+
+def unlike(text: str, said: str) -> bool:
+    return re.fullmatch(re.escape(said).replace("…", ".+"), text) is None
+
+
+def test_every_code_of_the_table_has_its_sentence_there() -> None:
+    cells = {cell for line in MATRIX.strip().splitlines()[1:] for cell in line.split()[1:]}
+    codes = {cell.removesuffix("*").rpartition(":")[2] for cell in cells}
+    assert codes - {"ok", "given", "-"} == set(SENTENCES)
 
 
 def test_the_data_and_the_ledger_are_the_old_or_the_new_ones(walked: Walked) -> None:
