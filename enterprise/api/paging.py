@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 
 PER_PAGE = 30
 MOST_PER_PAGE = 100
+MOST_PAGE = 2**31 - 1  # a place in a list that every database takes
 
 
 class Asked(NamedTuple):
@@ -21,7 +22,8 @@ class Asked(NamedTuple):
 def asked_page(request: HttpRequest) -> Asked:
     """What was asked for; GitHub takes what is no positive number as not given, and never refuses."""
     per_page = positive(request.GET.get("per_page")) or PER_PAGE
-    return Asked(positive(request.GET.get("page")) or 1, min(per_page, MOST_PER_PAGE))
+    page = positive(request.GET.get("page")) or 1
+    return Asked(min(page, MOST_PAGE), min(per_page, MOST_PER_PAGE))
 
 
 def positive(text: str | None) -> int | None:

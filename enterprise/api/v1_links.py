@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated, Any, NamedTuple, get_args
 
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +25,7 @@ from enterprise.selectors.licenses import snapshot_get, snapshot_latest
 from enterprise.services.audit import Actor, audit_read
 
 MOST = 2**63 - 1  # what a database takes
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # JSON's \ud800 is no character by itself
 
 reads = Token(READ, ADMIN)
 writes = Token(ADMIN)
@@ -70,9 +72,10 @@ class Asked(Schema):
     @field_validator("*", mode="before")
     @classmethod
     def _as_described(cls, value: Any, info: ValidationInfo) -> Any:
-        """Neither what PostgreSQL cannot store, nor a number for true or false, nor these for one."""
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("must not contain NUL")
+        """Neither what a database cannot store, nor a number for true or false, nor these for one."""
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and _UNSTORABLE.search(text) for text in texts):
+            raise ValueError("must not contain NUL or half a character")
         wanted = cls.model_fields[str(info.field_name)].annotation
         takes_truth = wanted is bool or bool in get_args(wanted)
         if isinstance(value, bool) and not takes_truth:

@@ -8,11 +8,11 @@ from typing import Annotated, TypeVar
 from django.http import HttpRequest, HttpResponse
 from ninja import Query
 
-from enterprise.api.paging import MOST_PER_PAGE, PER_PAGE, last_page
+from enterprise.api.paging import MOST_PAGE, MOST_PER_PAGE, PER_PAGE, last_page
 
 T = TypeVar("T")
 
-PageNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
+PageNumber = Annotated[int, Query(ge=1, le=MOST_PAGE)]
 PerPage = Annotated[int, Query(ge=1, le=MOST_PER_PAGE)]
 
 

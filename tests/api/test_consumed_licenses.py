@@ -289,6 +289,13 @@ def test_a_walk_through_githubs_list_breaks_off_where_the_list_was_read_anew(
     assert error(second) == (409, "GitHub's list was read anew. Start again at page 1.")
 
 
+@pytest.mark.parametrize("basis", ["console", "github"])
+def test_no_page_number_is_too_large(enterprise: Enterprise, api: Api, basis: str) -> None:
+    apply_rows(enterprise, members(3))
+    count(enterprise, members(3))
+    assert logins(api.get(LICENSES, {"basis": basis, "page": "9" * 18})) == []
+
+
 # --- Sync status ---------------------------------------------------------------------------------
 
 

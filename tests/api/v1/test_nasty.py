@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from enterprise.models import ServerInstance, Snapshot
-from tests.api.v1.conftest import HOST, V1, operations
+from tests.api.v1.conftest import HOST, V1, operations, problem
 from tests.api.v1.test_access import BODIES, PLACES
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +26,7 @@ TEXTS += [
 ]
 TEXTS += ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z"]
 VALUES: list[Any] = [None, True, 0, -1, 2**63, 10**40, 1.5, [], {}, [None], *TEXTS]
+VALUES += [text for half in ("\ud800", "a\0b") for text in (half, [half], {half: half})]
 
 
 def requests_of(path: str, operation: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -73,3 +74,9 @@ def test_nothing_makes_the_console_fail(
             content_type="application/json",
         )
         assert response.status_code < 500, (address, body)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_what_a_database_cannot_store_is_refused_in_a_list_too(admin: V1, text: str) -> None:
+    response = admin.send("POST", "/digest/send", {"people": [text]})
+    assert problem(response) == (422, "invalid_parameters")
