@@ -31,7 +31,8 @@ class ServerAccount(NamedTuple):
 class CloudRow(NamedTuple):
     """One row of GHEC's ``consumed-licenses``, made regular (domain.md section 6, "Real answers").
 
-    E-mails and ids are as GitHub gave them; ``two_factor`` is None where GitHub said null or ``""``.
+    E-mails and ids are as GitHub gave them; ``two_factor`` is None where GitHub said null or ``""``,
+    ``primary_emails`` where GitHub does not give them beside ``server_emails``.
     ``extra`` holds the further GitHub columns of the report (section 7) that were present, by their
     snake_case name, as text, sorted by name.
     """
@@ -55,6 +56,14 @@ class CloudRow(NamedTuple):
     visual_studio_email: str = ""
     total_accounts: int = 0
     extra: tuple[tuple[str, str], ...] = ()
+    primary_emails: tuple[str, ...] | None = ()
+
+    @property
+    def all_server_emails(self) -> tuple[str, ...]:
+        """Each once, the primary ones first."""
+        if not self.primary_emails or self.primary_emails == self.server_emails:
+            return self.server_emails
+        return tuple(dict.fromkeys(self.primary_emails + self.server_emails))
 
     @property
     def server_only(self) -> bool:

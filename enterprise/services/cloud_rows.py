@@ -48,7 +48,7 @@ def row_key(row: CloudRow) -> str:
         row.login.casefold()
         or normalize(row.visual_studio_email)
         or next((ref.lower() for ref in row.server_user_ids), "")
-        or next((normalize(email) for email in row.server_emails), "")
+        or next((normalize(email) for email in row.all_server_emails), "")
         or row_kind(row).value
     )
 
@@ -61,7 +61,7 @@ def row_matching(row: CloudRow) -> str:
             name_id=normalize(row.saml_name_id),
             emails=[email for email in map(normalize, row.verified_emails) if email],
             server_refs=[ref.lower() for ref in row.server_user_ids],
-            server_emails=[email for email in map(normalize, row.server_emails) if email],
+            server_emails=[email for email in map(normalize, row.all_server_emails) if email],
             license_type=row.license_type,
             visual_studio_status=row.visual_studio_status,
         ),
@@ -75,7 +75,7 @@ def row_report(row: CloudRow) -> str:
 
 
 def report_of(row: CloudRow) -> dict[str, Any]:
-    return {
+    report = {
         "github_com_login": row.login,
         "github_com_name": row.name,
         "enterprise_server_user_ids": row.server_user_ids,
@@ -91,9 +91,12 @@ def report_of(row: CloudRow) -> dict[str, Any]:
         "github_com_orgs_with_pending_invites": row.pending_invites,
         "github_com_two_factor_auth": row.two_factor,
         "enterprise_server_emails": row.server_emails,
-        "enterprise_server_primary_emails": row.server_emails,
+        "enterprise_server_primary_emails": row.primary_emails,
         "visual_studio_license_status": row.visual_studio_status,
         "visual_studio_subscription_email": row.visual_studio_email,
         "total_user_accounts": row.total_accounts,
         **dict(row.extra),
     }
+    if row.primary_emails is None:
+        del report["enterprise_server_primary_emails"]
+    return report

@@ -9,6 +9,8 @@ from enterprise.faults import Fault
 from enterprise.records import CloudRow, CloudTotals
 from enterprise.sources.values import flag_of, text_of, texts_of, whole_number
 
+_PRIMARY = "enterprise_server_primary_emails"  # which GitHub's schema does not have
+
 # The further columns of GitHub's report (section 7) that some answers carry.
 _EXTRA = (
     "enterprise_server_advanced_security_user_ids",
@@ -43,8 +45,6 @@ def totals_of(data: Any) -> CloudTotals:
 def row_of(user: Mapping[str, Any]) -> CloudRow:
     """Make one row regular; unknown keys are dropped, and a missing one is an empty value."""
     get = user.get
-    emails = texts_of(get("enterprise_server_emails"))
-    primary = texts_of(get("enterprise_server_primary_emails"))
     roles = texts_of(get("github_com_enterprise_roles"))
     extra = [(name, _joined(user[name])) for name in _EXTRA if name in user]
     return CloudRow(
@@ -63,11 +63,12 @@ def row_of(user: Mapping[str, Any]) -> CloudRow:
         or text_of(get("github_com_saml_name")),
         pending_invites=texts_of(get("github_com_orgs_with_pending_invites")),
         two_factor=flag_of(get("github_com_two_factor_auth")),
-        server_emails=tuple(dict.fromkeys(primary + emails)) if primary else emails,
+        server_emails=texts_of(get("enterprise_server_emails")),
         visual_studio_status=text_of(get("visual_studio_license_status")),
         visual_studio_email=text_of(get("visual_studio_subscription_email")),
         total_accounts=whole_number(get("total_user_accounts")) or 0,
         extra=tuple([(name, text) for name, text in extra if text]),
+        primary_emails=texts_of(user[_PRIMARY]) if _PRIMARY in user else None,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import orjson
 import pytest
 import time_machine
 from django.utils import timezone
@@ -14,6 +15,8 @@ from jsonschema import Draft4Validator
 
 from enterprise.models import CloudState, Enterprise
 from enterprise.records import CloudRow
+from enterprise.services.cloud_rows import row_matching
+from enterprise.sources.ghec_rows import row_of
 from tests.api.conftest import LICENSES, STATUS, Api, error, links, logins, make_token
 from tests.factories import EnterpriseFactory, ServerInstanceFactory, SyncRunFactory
 from tests.reports.ledger import apply_rows, count, member, members
@@ -100,6 +103,36 @@ def test_github_as_basis_gives_its_own_rows_and_totals(enterprise: Enterprise, a
     assert body["total_seats_consumed"] == 5000
     assert len(body["users"]) == 5
     assert response["X-Licsync-GitHub-Total"] == "5000"
+
+
+@pytest.mark.parametrize(
+    "emails",
+    [
+        {"enterprise_server_emails": ["b@corp.example", "a@corp.example"]},
+        {"enterprise_server_emails": ["b@corp.example"], "enterprise_server_primary_emails": []},
+        {
+            "enterprise_server_emails": ["b@corp.example", "a@corp.example"],
+            "enterprise_server_primary_emails": ["a@corp.example"],
+        },
+    ],
+)
+def test_github_as_basis_gives_its_own_lists_of_emails(
+    enterprise: Enterprise, api: Api, emails: dict[str, list[str]]
+) -> None:
+    apply_rows(enterprise, [row_of({"github_com_login": "mona", **emails})])
+    (user,) = api.get(LICENSES, {"basis": "github"}).json()["users"]
+    given = {name: value for name, value in user.items() if name.endswith("_emails")}
+    assert given == {"github_com_verified_domain_emails": [], **emails}
+
+
+def test_an_email_proves_whose_it_is_in_either_list(enterprise: Enterprise) -> None:
+    def emails_of(**emails: list[str]) -> list[str]:
+        names = {f"enterprise_server_{name}": value for name, value in emails.items()}
+        found: list[str] = orjson.loads(row_matching(row_of(names)))[5]
+        return found
+
+    assert emails_of(emails=["b@x.io", "a@x.io"], primary_emails=["a@x.io"]) == ["a@x.io", "b@x.io"]
+    assert emails_of(emails=["b@x.io"]) == emails_of(primary_emails=["b@x.io"]) == ["b@x.io"]
 
 
 def test_an_unknown_basis_is_invalid(enterprise: Enterprise, api: Api) -> None:

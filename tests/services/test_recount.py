@@ -272,6 +272,15 @@ def test_a_linked_identity_comes_before_a_verified_email(applied: Applied) -> No
     assert applied.accounts_of("mona") == {f"{FIRST}:1": "saml"}
 
 
+def test_a_persons_row_does_not_tell_whether_github_gives_primary_emails(applied: Applied) -> None:
+    rows = []
+    for primary in (None, (), ("gone@example.com",)):
+        applied.cloud(CloudRow(login="mona", cloud_user=True, primary_emails=primary))
+        applied.recount()
+        rows.append(orjson.dumps(report(applied, "mona")))
+    assert rows[0] == rows[1] == rows[2]
+
+
 def test_an_identity_without_a_cloud_row_is_ignored(applied: Applied) -> None:
     applied.identity("nobody", 0, "mona@example.com")
     applied.account(1, "mona@example.com")
