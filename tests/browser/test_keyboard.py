@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from enterprise.models import Enterprise, ServerInstance
+from enterprise.models import Enterprise, ServerInstance, Snapshot
 from tests.browser.conftest import sign_in
 from tests.factories import SyncRunFactory
+from tests.uploads.conftest import HOST, body, usage, users
 
 MOST_STOPS = 90
 FOCUSED = """() => {
@@ -31,6 +35,21 @@ def tab_to(page: Page, target: Locator) -> None:
         if target.evaluate("element => element === document.activeElement"):
             return
     raise AssertionError(f"not reached by Tab: {target}")
+
+
+def choose(page: Page, select: Locator, label: str) -> None:
+    tab_to(page, select)
+    page.keyboard.type(label)
+
+
+def press(page: Page, target: Locator) -> None:
+    tab_to(page, target)
+    page.keyboard.press("Enter")
+
+
+def fill(page: Page, field: Locator, text: str) -> None:
+    tab_to(page, field)
+    page.keyboard.type(text)
 
 
 @pytest.mark.usefixtures("worker")
@@ -131,4 +150,102 @@ def test_the_main_tasks_are_done_by_keyboard_alone(
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Inventory")
+    context.close()
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_an_owner_adds_changes_and_plans_is_done_by_keyboard_alone(
+    browser: Browser, live_server: LiveServer, acme: Enterprise, tmp_path: Path
+) -> None:
+    start = f"{live_server.url}/enterprises/acme"
+    instance = ServerInstance.objects.get(host_name=HOST)
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    sign_in(page, live_server)
+    title, told = page.get_by_role("heading", level=1), page.locator("#messages")
+
+    # Plan whose licenses to free.
+    page.goto(f"{start}/insights/reclaim")
+    fill(page, page.get_by_label("Licenses to free"), "1")
+    page.keyboard.press("Enter")
+    expect(title).to_contain_text("Plan to free 1 license")
+
+    # Upload a file, look at what it would do, and apply it.
+    file = tmp_path / "usage.json"
+    file.write_bytes(body(usage(*users(3, first=900_001), exported_at=timezone.now().isoformat())))
+    page.goto(f"{start}/settings/connect/upload")
+    choose(page, page.get_by_label("Instance"), HOST)
+    tab_to(page, page.get_by_label("File"))
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(file)
+    press(page, page.get_by_role("button", name="Upload and preview"))
+    expect(page.locator(".run-effect")).to_contain_text("If applied, the count goes from")
+    press(page, page.get_by_role("button", name="Apply"))
+    expect(told).to_contain_text("The result is applied.")
+
+    # Add an instance, and edit it.
+    page.goto(f"{start}/settings/connect")
+    press(page, page.get_by_role("link", name="Add instance"))
+    expect(title).to_have_text("Add instance")
+    fill(page, page.get_by_label("Host name"), "ghes3.example.com")
+    fill(page, page.get_by_label("Address"), instance.url)
+    press(page, page.get_by_role("button", name="Add instance"))
+    expect(told).to_contain_text("ghes3.example.com is added.")
+    menu = page.locator(".connect-box", has_text="ghes3.example.com").locator("details").first
+    press(page, menu.locator("summary"))
+    press(page, menu.get_by_role("link", name="Edit address and token"))
+    expect(title).to_have_text("ghes3.example.com")
+    tab_to(page, page.get_by_label("Also keep logins"))
+    page.keyboard.press("Space")
+    press(page, page.get_by_role("button", name="Save"))
+    expect(told).to_contain_text("Saved.")
+    assert ServerInstance.objects.get(host_name="ghes3.example.com").keep_logins
+
+    # Add a person, and give them another role.
+    page.goto(f"{start}/settings/members")
+    press(page, page.get_by_role("link", name="Add a person"))
+    expect(title).to_have_text("Add a person")
+    fill(page, page.get_by_label("Username"), "hubot")
+    press(page, page.get_by_role("button", name="Add"))
+    expect(title).to_have_text("Sign-in link of hubot")
+    press(page, page.get_by_role("link", name="Done"))
+    expect(title).to_have_text("People")
+    row = page.locator(".row", has_text="hubot")
+    press(page, row.locator("summary"))
+    press(page, row.get_by_role("button", name="Billing manager"))
+    expect(row.locator("summary")).to_contain_text("Billing manager")
+
+    # Add a webhook, and an alert that uses it.
+    page.goto(f"{start}/settings/webhooks")
+    press(page, page.get_by_role("link", name="Add a webhook").first)
+    expect(title).to_have_text("Add a webhook")
+    fill(page, page.get_by_label("Name"), "Inventory")
+    fill(page, page.get_by_label("Address"), "https://hooks.example.com/x")
+    tab_to(page, page.get_by_role("checkbox").first)
+    page.keyboard.press("Space")
+    press(page, page.get_by_role("button", name="Add the webhook"))
+    expect(title).to_have_text("Inventory")
+    page.goto(f"{start}/settings/alerts")
+    press(page, page.get_by_role("link", name="Add an alert").first)
+    expect(title).to_have_text("Add an alert")
+    fill(page, page.get_by_label("Threshold"), "10")
+    choose(page, page.get_by_label("Unit"), "persons")
+    tab_to(page, page.get_by_role("checkbox", name="Inventory"))
+    page.keyboard.press("Space")
+    press(page, page.get_by_role("button", name="Save"))
+    expect(page.locator("main")).to_contain_text("Inventory")
+
+    # Compare two counts.
+    page.goto(f"{start}/licensing/history")
+    press(page, page.get_by_role("link", name="Compare"))
+    expect(title).to_have_text("What changed")
+    earlier = page.get_by_label("From")
+    oldest = str(Snapshot.objects.earliest("pk").pk)
+    tab_to(page, earlier)
+    page.keyboard.press("End")
+    expect(earlier).to_have_value(oldest)
+    press(page, page.get_by_role("button", name="Compare"))
+    page.wait_for_url(f"**/compare?from={oldest}&to=*")
+    expect(page.locator(".Subhead-description").first).to_contain_text("Persons:")
     context.close()
