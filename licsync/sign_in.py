@@ -6,7 +6,7 @@ Accounts come from provisioning, from an owner or from single sign-on, never fro
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
@@ -20,9 +20,11 @@ from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -33,8 +35,10 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
-    def add_message(self, *args: Any, **kwargs: Any) -> None:
-        """Say nothing after signing in or out: the page that follows says it."""
+    def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
+        """Say only what went wrong: of the rest the page that follows says enough."""
+        if level >= messages.ERROR:
+            super().add_message(request, level, *args, **kwargs)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address that rate limits count by: ``licsync.proxies`` says whose headers are believed."""
@@ -57,6 +61,11 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
 
 class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
     """Seeds of authenticator apps and recovery codes are encrypted as GitHub's tokens are."""
+
+    error_messages: ClassVar = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _("Incorrect code or unknown key."),
+    }
 
     def encrypt(self, text: str) -> str:
         return _keys().encrypt(text.encode()).decode()
