@@ -239,3 +239,26 @@ def test_the_focus_stays_on_the_switch_of_github_connect(page: Page, start: str)
     page.goto(f"{start}/settings/connect")
     box.get_by_role("button", name="Enable GitHub Connect").press("Enter")
     expect(box.get_by_role("link", name="Disable GitHub Connect")).to_be_focused()
+
+
+def test_what_is_asked_for_on_the_page_of_an_instance_is_answered_on_it(
+    page: Page, start: str
+) -> None:
+    instance = ServerInstance.objects.latest("pk")
+    page.goto(f"{start}/settings/connect")
+    page.get_by_role("link", name=instance.host_name, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(instance.host_name)
+    page.get_by_label("Weekday").select_option("Sunday")
+    page.get_by_label("Time", exact=True).fill("02:30")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Every week, Sunday at 02:30 (UTC)").first).to_be_visible()
+    expect(page.locator("#announcement")).to_contain_text("The schedule of")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator(".flash-text").first).to_contain_text("The connection works")
+    run = SyncRunFactory(instance=instance, running=True, phase="reading", done=10, expected=60)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.locator(".run-progress")).to_contain_text("10 of 60")
+    SyncRun.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED, counts={"read": 60})
+    expect(page.locator(".run-progress")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
+    assert page.url == f"{start}/instances/{instance.pk}"
