@@ -15,6 +15,7 @@ from django.core.validators import MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
@@ -65,11 +66,14 @@ class UploadForm(forms.Form):
         required=False,
         validators=[MinValueValidator(dt.datetime(2000, 1, 1, tzinfo=dt.UTC))],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=_("When all_users.csv was downloaded. The other format says it itself."),
     )
 
     def __init__(self, access: Access, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["exported_at"].help_text = _(
+            "When all_users.csv was downloaded, by the clock of %(zone)s. The other format says it"
+            " itself."
+        ) % {"zone": timezone.get_current_timezone_name()}
         field = self.fields["instance"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - declared above
         field.queryset = access.enterprise.instances.filter(connect_enabled=True).order_by(

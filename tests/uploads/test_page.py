@@ -54,6 +54,12 @@ def test_the_page_asks_for_instance_file_and_time(owner: Client) -> None:
     assert 'enctype="multipart/form-data"' in page
 
 
+def test_the_page_names_the_zone_that_the_time_is_taken_in(owner: Client) -> None:
+    assert "by the clock of UTC" in owner.get(PAGE).content.decode()
+    User.objects.update(time_zone="Asia/Shanghai")
+    assert "by the clock of Asia/Shanghai" in owner.get(PAGE).content.decode()
+
+
 def test_an_upload_is_always_held_and_its_page_is_the_preview(owner: Client) -> None:
     page = upload(owner, body(usage(*users(3))))
 
