@@ -64,6 +64,18 @@ def test_ticked_pairs_tell_the_new_total_without_a_script(
     assert "2 ticked pairs were one person each: 3 instead of 5 persons. 2 licenses saved." in both
 
 
+def test_the_file_has_what_the_filters_let_through_when_they_were_changed_in_place(
+    owner: Client, snapshot: Snapshot
+) -> None:
+    part = owner.get(f"{PAGE}?least=75", headers=HTMX).content.decode()
+    (link,) = re.findall(r'<a class="btn" id="download" href="([^"]+)" hx-swap-oob="true">', part)
+    assert link == f"{PAGE}.csv?least=75"
+    assert (
+        f'id="download" href="{PAGE}.csv?least=75"'
+        in owner.get(f"{PAGE}?least=75").content.decode()
+    )
+
+
 def test_ticks_outlive_filters_and_pages(owner: Client, snapshot: Snapshot) -> None:
     first, second = pairs()
     html = owner.get(f"{PAGE}?tick={first.pk}&rule=other_domain").content.decode()
