@@ -116,14 +116,23 @@
 
   // A form that leads to another page is under way until that page comes; the back button may bring
   // this one back as it was left.
+  // A second click would lose the answer to the first, and with it a token that is shown once.
+  let sent = new WeakSet();
+
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method === "dialog") return;
+    if (sent.has(event.target)) {
+      event.preventDefault();
+      return;
+    }
+    sent.add(event.target);
     setTimeout(() => {
       busy.hidden = false;
     }, BUSY_AFTER_MS);
   });
 
   window.addEventListener("pageshow", (event) => {
+    sent = new WeakSet();
     if (!event.persisted) return;
     busy.hidden = true;
     stayTrue();

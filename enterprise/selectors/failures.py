@@ -22,8 +22,8 @@ def failures(enterprise: Enterprise, kind: EventKind) -> list[Delivery]:
 
 
 def failure_get(enterprise: Enterprise, kind: EventKind, pk: int) -> Delivery | None:
-    """One of them, its ``event.enterprise`` at hand."""
-    found = _failed(enterprise).filter(event__kind=kind, pk=pk)
+    """What is, or was, one of them, its ``event.enterprise`` at hand; it may be on its way again."""
+    found = Delivery.objects.filter(event__enterprise=enterprise, event__kind=kind, pk=pk)
     delivery = found.select_related("event", "webhook", "user").first()
     if delivery is not None:
         delivery.event.enterprise = enterprise

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 import structlog
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -54,20 +54,22 @@ def token_make(
     if value and len(value) < LEAST_LENGTH:
         raise Refused("token_too_short", field="value", least=LEAST_LENGTH)
     value = value or PREFIX + secrets.token_urlsafe(30)
-    if ApiToken.objects.filter(enterprise=enterprise, name=name, revoked_at=None).exists():
-        raise Refused("token_name_taken", field="name", name=name)
     digest = token_digest(value)
     if ApiToken.objects.filter(digest=digest).exists():
         raise Refused("token_value_taken", field="value")
-    token = ApiToken.objects.create(
-        enterprise=enterprise,
-        name=name,
-        prefix=value[:8],
-        digest=digest,
-        scopes=scopes,
-        created_by=actor.label,
-        expires_at=expires_at,
-    )
+    try:
+        with transaction.atomic():
+            token = ApiToken.objects.create(
+                enterprise=enterprise,
+                name=name,
+                prefix=value[:8],
+                digest=digest,
+                scopes=scopes,
+                created_by=actor.label,
+                expires_at=expires_at,
+            )
+    except IntegrityError:
+        raise Refused("token_name_taken", field="name", name=name) from None
     audit_record(
         enterprise=enterprise,
         actor=actor,

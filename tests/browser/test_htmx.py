@@ -262,3 +262,22 @@ def test_what_is_asked_for_on_the_page_of_an_instance_is_answered_on_it(
     expect(page.locator(".run-progress")).to_have_count(0)
     expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
     assert page.url == f"{start}/instances/{instance.pk}"
+
+
+def test_a_second_click_does_not_send_a_form_again(page: Page, start: str) -> None:
+    sent: list[Route] = []
+    page.goto(f"{start}/settings/tokens/new")
+    page.route(
+        "**/settings/tokens/new",
+        lambda route: sent.append(route) if route.request.method == "POST" else route.fallback(),
+    )
+    page.get_by_label("Name").fill("Inventory")
+    page.get_by_label("Read metrics").check()
+    place = page.get_by_role("button", name="Make the token").bounding_box()
+    assert place is not None
+    for _ in range(2):  # by the mouse: a locator would wait for the page that comes
+        page.mouse.click(place["x"] + 5, place["y"] + 5)
+        page.wait_for_timeout(BUSY_AFTER)
+    assert len(sent) == 1
+    sent[0].continue_()
+    expect(page.locator("#main")).to_contain_text("not shown again")

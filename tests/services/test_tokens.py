@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from enterprise.models import ApiToken, AuditEvent, Enterprise
+from enterprise.services import tokens
 from enterprise.services.tokens import (
     LEAST_LENGTH,
     PREFIX,
@@ -74,6 +75,20 @@ def test_a_name_is_taken_until_its_token_is_revoked(enterprise: Enterprise) -> N
     make(EnterpriseFactory())
     token_revoke(token=token, actor=MONA)
     make(enterprise)
+
+
+def test_of_two_tokens_made_at_once_under_one_name_the_later_is_refused(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = tokens.token_digest
+
+    def meanwhile(value: str) -> str:
+        monkeypatch.setattr(tokens, "token_digest", digest)
+        make(enterprise)
+        return digest(value)
+
+    monkeypatch.setattr(tokens, "token_digest", meanwhile)
+    assert refusal(make, enterprise) == ("token_name_taken", "name")
 
 
 def test_a_value_is_never_used_twice_not_even_a_revoked_one(enterprise: Enterprise) -> None:

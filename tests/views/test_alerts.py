@@ -140,4 +140,7 @@ def test_what_could_not_be_delivered_shows_and_is_sent_again(
     assert auditor.post(path).status_code == 404
     assert owner.post(path).status_code == 302
     assert Delivery.objects.get().state == DeliveryState.QUEUED
+    again = owner.post(path)
+    assert again.status_code == 422
+    assert "This delivery still waits or is being sent" in again.content.decode()
     assert "could not be delivered" not in owner.get("/enterprises/acme").content.decode()

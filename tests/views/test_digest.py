@@ -104,5 +104,5 @@ def test_it_is_sent_once_more(owner: Client, undelivered: Delivery) -> None:
     assert owner.post(path).status_code == 302
     undelivered.refresh_from_db()
     assert undelivered.state == DeliveryState.QUEUED
-    assert owner.post(path).status_code == 404
+    assert owner.post(path).status_code == 422
     assert "Not delivered" not in text_of(owner.get(PAGE))
