@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from enterprise import wording
 
@@ -48,6 +48,51 @@ def test_every_sentence_renders_without_its_parameters(code: str, language: str)
 
 def test_an_unknown_code_shows_as_itself() -> None:
     assert wording.sentence("from_a_later_version") == "from_a_later_version"
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "sentence"),
+    [
+        ("count_jump", {"now": 1, "before": 9}, "this console finds 1 person, and found 9"),
+        (
+            "upload_old",
+            {"host": "ghes", "on": "2026-11-24", "days": 1},
+            "The applied upload of ghes is of Nov. 24, 2026, 1 day ago.",
+        ),
+        (
+            "license_expiry",
+            {"host": "ghes", "on": "2026-11-24", "days": 0},
+            "The license of ghes expires on Nov. 24, 2026.",
+        ),
+        (
+            "certificate_expiry",
+            {"host": "ghes", "on": "2026-11-24", "days": -1},
+            "The TLS certificate of ghes expired on Nov. 24, 2026.",
+        ),
+        (
+            "token_expiry",
+            {"host": "", "on": "2026-11-24", "at": "2026-11-24T23:30:00+00:00", "days": -1},
+            "The stored token for GitHub Enterprise Cloud expired on Nov. 25, 2026.",
+        ),
+    ],
+)
+def test_what_an_alert_found_has_its_numbers_and_the_readers_dates(
+    kind: str, params: dict[str, object], sentence: str
+) -> None:
+    with translation.override("en"), timezone.override("Europe/Berlin"):
+        assert sentence in wording.found_sentence(kind, params)
+
+
+def test_moments_in_letters_are_dates_of_the_reader() -> None:
+    late = "2026-11-24T23:30:00+00:00"
+    rule = {"alert": "upload_old", "threshold": 1, "unit": "days", "action": "reminded"}
+    found = {"host": "ghes", "on": "2026-11-20", "days": 5, "since": late}
+    overdue = {"host": "ghes", "last_success_at": late}
+    with translation.override("de"), timezone.override("Europe/Berlin"):
+        for kind, params in (("threshold.crossed", rule | found), ("run.overdue", overdue)):
+            assert "25. November 2026" in wording.event_sentence(kind, params)
+    with translation.override("en"):
+        assert wording.rule_sentence("token_expiry", 1, "days").endswith("within 1 day")
 
 
 def test_what_a_person_consumes_is_a_license_in_every_sentence() -> None:

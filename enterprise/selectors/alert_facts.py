@@ -134,6 +134,8 @@ def _license_expiry(facts: Facts, rule: AlertRule) -> Found:
     found: Found = {}
     for line in facts.lines:
         ends = line.instance.license_expires_on
+        if line.state == InstanceState.OFF:  # it may long be renewed
+            continue
         if ends is not None and (ends - today).days <= (rule.threshold or 0):
             found[line.instance.host_name] = {
                 "host": line.instance.host_name,
@@ -159,6 +161,8 @@ def _certificate_expiry(facts: Facts, rule: AlertRule) -> Found:
     found: Found = {}
     for line in facts.lines:
         ends = line.instance.certificate_expires_at
+        if line.state == InstanceState.OFF:  # as with its license
+            continue
         if ends is not None and ends - facts.now <= dt.timedelta(days=rule.threshold or 0):
             host = line.instance.host_name
             found[host] = _ending(host, ends, facts.now)
@@ -166,7 +170,8 @@ def _certificate_expiry(facts: Facts, rule: AlertRule) -> Found:
 
 
 def _ending(host: str, ends: dt.datetime, now: dt.datetime) -> dict[str, Any]:
-    return {"host": host, "on": ends.date().isoformat(), "days": (ends.date() - now.date()).days}
+    days = (ends.date() - now.date()).days
+    return {"host": host, "on": ends.date().isoformat(), "at": ends.isoformat(), "days": days}
 
 
 def _upload_old(facts: Facts, rule: AlertRule) -> Found:
@@ -179,7 +184,12 @@ def _upload_old(facts: Facts, rule: AlertRule) -> Found:
         days = (facts.now - as_of).days
         if days > (rule.threshold or 0):
             host = line.instance.host_name
-            found[host] = {"host": host, "on": as_of.date().isoformat(), "days": days}
+            found[host] = {
+                "host": host,
+                "on": as_of.date().isoformat(),
+                "at": as_of.isoformat(),
+                "days": days,
+            }
     return found
 
 

@@ -6,10 +6,11 @@ Made of what the event keeps alone, so every attempt sends the same bytes and th
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 
 from enterprise import wording
 from enterprise.models import AlertKind, Delivery, Event, EventKind, Webhook
@@ -25,7 +26,8 @@ _RUN_EVENTS = (
 def event_body(delivery: Delivery, webhook: Webhook) -> bytes:
     """The body as this webhook wants it."""
     event = delivery.event
-    with translation.override(webhook.language):
+    zone = ZoneInfo(event.enterprise.time_zone)
+    with translation.override(webhook.language), timezone.override(zone):
         text = wording.event_sentence(event.kind, event.params)
     if webhook.body == Webhook.Body.SLACK:
         name = _escaped(event.enterprise.name)

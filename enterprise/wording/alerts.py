@@ -8,30 +8,59 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy as _n
+
+from enterprise.wording.times import date_of
 
 _RULES: dict[str, str | Promise] = {
-    "free_seats:number": _("Fewer than %(threshold)s free licenses"),
+    "free_seats:number": _n(
+        "Fewer than %(threshold)s free license",
+        "Fewer than %(threshold)s free licenses",
+        "threshold",
+    ),
     "free_seats:percent": _("Less than %(threshold)s %% of the purchased licenses free"),
-    "count_jump:number": _("The count changes by %(threshold)s persons or more within 7 days"),
+    "count_jump:number": _n(
+        "The count changes by %(threshold)s person or more within 7 days",
+        "The count changes by %(threshold)s persons or more within 7 days",
+        "threshold",
+    ),
     "count_jump:percent": _("The count changes by %(threshold)s %% or more within 7 days"),
     "sync:": _("A sync of this console failed, is held or overdue"),
     "github_sync:": _("GitHub's own sync of an instance failed, is overdue or never happened"),
-    "license_expiry:days": _("The license of an instance expires within %(threshold)s days"),
-    "token_expiry:days": _("A stored token expires within %(threshold)s days"),
-    "certificate_expiry:days": _(
-        "The TLS certificate of an instance expires within %(threshold)s days"
+    "license_expiry:days": _n(
+        "The license of an instance expires within %(threshold)s day",
+        "The license of an instance expires within %(threshold)s days",
+        "threshold",
     ),
-    "upload_old:days": _("The applied upload of an instance is older than %(threshold)s days"),
+    "token_expiry:days": _n(
+        "A stored token expires within %(threshold)s day",
+        "A stored token expires within %(threshold)s days",
+        "threshold",
+    ),
+    "certificate_expiry:days": _n(
+        "The TLS certificate of an instance expires within %(threshold)s day",
+        "The TLS certificate of an instance expires within %(threshold)s days",
+        "threshold",
+    ),
+    "upload_old:days": _n(
+        "The applied upload of an instance is older than %(threshold)s day",
+        "The applied upload of an instance is older than %(threshold)s days",
+        "threshold",
+    ),
 }
 _FOUND: dict[str, str | Promise] = {
     "free_seats:github": _(
         "Licenses are running short: GitHub counts %(used)s of %(purchased)s purchased, so %(free)s are free."
     ),
-    "free_seats:console": _(
-        "Licenses are running short: this console finds %(used)s persons for %(purchased)s purchased, so %(free)s are free; GitHub's own count is not known."
+    "free_seats:console": _n(
+        "Licenses are running short: this console finds %(used)s person for %(purchased)s purchased, so %(free)s are free; GitHub's own count is not known.",
+        "Licenses are running short: this console finds %(used)s persons for %(purchased)s purchased, so %(free)s are free; GitHub's own count is not known.",
+        "used",
     ),
-    "count_jump": _(
-        "The count jumped: this console finds %(now)s persons, and found %(before)s seven days ago."
+    "count_jump": _n(
+        "The count jumped: this console finds %(now)s person, and found %(before)s seven days ago.",
+        "The count jumped: this console finds %(now)s persons, and found %(before)s seven days ago.",
+        "now",
     ),
     "sync:failing": _("This console's last sync of %(host)s failed."),
     "sync:held": _("A sync of %(host)s is held and waits for an owner."),
@@ -40,15 +69,22 @@ _FOUND: dict[str, str | Promise] = {
     "github_sync:overdue": _("GitHub's own last sync of %(host)s is older than 8 days."),
     "github_sync:never": _("GitHub says that its own sync of %(host)s never happened."),
     "license_expiry": _("The license of %(host)s expires on %(on)s."),
+    "license_expiry:expired": _("The license of %(host)s expired on %(on)s."),
     "token_expiry": _("The stored token for %(host)s expires on %(on)s."),
+    "token_expiry:expired": _("The stored token for %(host)s expired on %(on)s."),
     "certificate_expiry": _("The TLS certificate of %(host)s expires on %(on)s."),
-    "upload_old": _("The applied upload of %(host)s is of %(on)s, %(days)s days ago."),
+    "certificate_expiry:expired": _("The TLS certificate of %(host)s expired on %(on)s."),
+    "upload_old": _n(
+        "The applied upload of %(host)s is of %(on)s, %(days)s day ago.",
+        "The applied upload of %(host)s is of %(on)s, %(days)s days ago.",
+        "days",
+    ),
 }
 
 
 def rule_sentence(kind: str, threshold: int | None, unit: str) -> str:
     """What a rule looks for, as a phrase."""
-    return str(_RULES[f"{kind}:{unit}"]) % {"threshold": threshold}
+    return _RULES[f"{kind}:{unit}"] % {"threshold": threshold}
 
 
 def alert_sentence(params: Mapping[str, Any]) -> str:
@@ -62,7 +98,7 @@ def alert_sentence(params: Mapping[str, Any]) -> str:
         return gettext("Over: %(found)s") % {"found": found}
     if params["action"] == "reminded":
         return gettext("Still so, since %(date)s: %(found)s") % {
-            "date": params["since"][:10],
+            "date": date_of(params["since"]),
             "found": found,
         }
     return found
@@ -71,6 +107,9 @@ def alert_sentence(params: Mapping[str, Any]) -> str:
 def found_sentence(kind: str, params: Mapping[str, Any]) -> str:
     """What is beyond the threshold."""
     detail = params.get("basis") or params.get("state")
-    template = _FOUND[f"{kind}:{detail}" if detail else kind]
+    if kind.endswith("_expiry") and params["days"] < 0:
+        detail = "expired"
     named = {**params, "host": params.get("host") or gettext("GitHub Enterprise Cloud")}
-    return str(template) % named
+    if "on" in params:
+        named["on"] = date_of(params.get("at") or params["on"])
+    return _FOUND[f"{kind}:{detail}" if detail else kind] % named

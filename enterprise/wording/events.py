@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from enterprise.wording.times import date_of
+
 _RUNS: dict[str, str | Promise] = {
     "run.succeeded": _("The sync of %(what)s succeeded."),
     "run.failed": _("The sync of %(what)s failed: %(why)s"),
@@ -31,7 +33,7 @@ def overdue_sentence(params: Mapping[str, Any]) -> str:
     if params["last_success_at"] is None:
         return gettext("%(host)s is overdue: this console has never read it.") % params
     text = gettext("%(host)s is overdue: this console last read it on %(date)s.")
-    return text % {"host": params["host"], "date": params["last_success_at"][:10]}
+    return text % {"host": params["host"], "date": date_of(params["last_success_at"])}
 
 
 def count_sentence(params: Mapping[str, Any]) -> str:

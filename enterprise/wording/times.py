@@ -27,6 +27,12 @@ def _exact_in(value: datetime, viewers: tzinfo, _language: str | None) -> str:
     return f"{formats.date_format(local, 'DATETIME_FORMAT')} {zone}"
 
 
+def date_of(stored: str) -> str:
+    """The day of a moment in ISO 8601 in the reader's zone, or a date as it is."""
+    value = datetime.fromisoformat(stored)
+    return formats.date_format(timezone.localtime(value) if value.tzinfo else value)
+
+
 def relative_time(value: datetime) -> str | None:
     """How far ``value`` is from now, in its largest unit; None from 30 days on."""
     seconds = (timezone.now() - value).total_seconds()

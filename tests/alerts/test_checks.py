@@ -265,6 +265,20 @@ def test_licenses_tokens_and_certificates_near_their_end(
             assert "ghes1.example.com" in text()
 
 
+def test_what_an_instance_that_is_off_showed_last_is_not_told(
+    enterprise: Enterprise, mona: User, instance: ServerInstance
+) -> None:
+    instance.license_expires_on = timezone.now().date()
+    instance.certificate_expires_at = timezone.now()
+    instance.license_sync_enabled = False
+    instance.save()
+    for kind in ("license_expiry", "certificate_expiry"):
+        rule_of(enterprise, kind, 30)
+    assert check(enterprise) == []
+    ServerInstance.objects.update(license_sync_enabled=True)
+    assert check(enterprise) == ["raised", "raised"]
+
+
 def test_an_old_upload_of_an_instance_that_takes_uploads_only(
     enterprise: Enterprise, mona: User, instance: ServerInstance
 ) -> None:
@@ -288,7 +302,7 @@ def test_every_rule_and_every_finding_has_its_sentence(language: str) -> None:
                 assert alerts.rule_sentence(kind, 5, unit)
         for template in alerts._FOUND.values():
             names = ["free", "used", "purchased", "now", "before", "host", "on", "days"]
-            assert str(template) % dict.fromkeys(names, "x")
+            assert template % dict.fromkeys(names, 5)
 
 
 def test_the_database_keeps_one_open_state_a_subject(
