@@ -28,9 +28,13 @@ NOT_LOOKED_AT = {
     "is there with an identity provider only (tests/single_sign_on)": {
         *("openid_connect_login", "openid_connect_callback"),
         *("saml_login", "saml_acs", "saml_finish_acs", "saml_sls", "saml_metadata"),
-        *("identity_confirm", "identity_link", "identity_unlink"),
+        *(
+            "identity_confirm",
+            "identity_link",
+            "identity_unlink",
+        ),  # which looks at the pages of these
     },
-    "is the page password, for whoever has none yet": {"account_set_password"},
+    "is looked at by tests/single_sign_on/test_in_browser.py": {"account_set_password"},
 }
 
 
