@@ -237,13 +237,18 @@
 
   const stayTrue = async () => {
     const rests = document.hidden || performance.now() - trueAt < TRUE_FOR_MS;
-    if (rests || !content.matches("[data-stays-true]") || underWay.size || isInUse()) return;
+    if (rests || !content.matches("[data-stays-true]") || isInUse()) return;
+    if (underWay.size) {
+      setTimeout(stayTrue, TRUE_FOR_MS); // what is answered meanwhile may be newer
+      return;
+    }
     trueAt = performance.now();
     const moving = content.querySelector("[data-moves]"); // says what fails; a look says nothing
     try {
       const response = await fetch(location.href, { signal: AbortSignal.timeout(TIMEOUT_MS) });
       const html = await response.text();
-      if (isInUse() || underWay.size) return;
+      if (underWay.size) setTimeout(stayTrue, TRUE_FOR_MS);
+      if (underWay.size || isInUse()) return;
       if (response.redirected || response.status === NOT_FOUND) location.reload();
       if (!response.ok && moving) showError(moving, words.errorResponse, false);
       if (!response.ok || response.redirected) return;
