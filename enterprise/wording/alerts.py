@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy as _n
 
 from enterprise.wording.times import date_of
 
 _RULES: dict[str, str | Promise] = {
-    "free_seats:number": _n(
+    "free_seats:number": ngettext_lazy(
         "Fewer than %(threshold)s free license",
         "Fewer than %(threshold)s free licenses",
         "threshold",
     ),
     "free_seats:percent": _("Less than %(threshold)s %% of the purchased licenses free"),
-    "count_jump:number": _n(
+    "count_jump:number": ngettext_lazy(
         "The count changes by %(threshold)s person or more within 7 days",
         "The count changes by %(threshold)s persons or more within 7 days",
         "threshold",
@@ -27,22 +26,22 @@ _RULES: dict[str, str | Promise] = {
     "count_jump:percent": _("The count changes by %(threshold)s %% or more within 7 days"),
     "sync:": _("A sync of this console failed, is held or overdue"),
     "github_sync:": _("GitHub's own sync of an instance failed, is overdue or never happened"),
-    "license_expiry:days": _n(
+    "license_expiry:days": ngettext_lazy(
         "The license of an instance expires within %(threshold)s day",
         "The license of an instance expires within %(threshold)s days",
         "threshold",
     ),
-    "token_expiry:days": _n(
+    "token_expiry:days": ngettext_lazy(
         "A stored token expires within %(threshold)s day",
         "A stored token expires within %(threshold)s days",
         "threshold",
     ),
-    "certificate_expiry:days": _n(
+    "certificate_expiry:days": ngettext_lazy(
         "The TLS certificate of an instance expires within %(threshold)s day",
         "The TLS certificate of an instance expires within %(threshold)s days",
         "threshold",
     ),
-    "upload_old:days": _n(
+    "upload_old:days": ngettext_lazy(
         "The applied upload of an instance is older than %(threshold)s day",
         "The applied upload of an instance is older than %(threshold)s days",
         "threshold",
@@ -52,12 +51,12 @@ _FOUND: dict[str, str | Promise] = {
     "free_seats:github": _(
         "Licenses are running short: GitHub counts %(used)s of %(purchased)s purchased, so %(free)s are free."
     ),
-    "free_seats:console": _n(
+    "free_seats:console": ngettext_lazy(
         "Licenses are running short: this console finds %(used)s person for %(purchased)s purchased, so %(free)s are free; GitHub's own count is not known.",
         "Licenses are running short: this console finds %(used)s persons for %(purchased)s purchased, so %(free)s are free; GitHub's own count is not known.",
         "used",
     ),
-    "count_jump": _n(
+    "count_jump": ngettext_lazy(
         "The count jumped: this console finds %(now)s person, and found %(before)s seven days ago.",
         "The count jumped: this console finds %(now)s persons, and found %(before)s seven days ago.",
         "now",
@@ -74,7 +73,7 @@ _FOUND: dict[str, str | Promise] = {
     "token_expiry:expired": _("The stored token for %(host)s expired on %(on)s."),
     "certificate_expiry": _("The TLS certificate of %(host)s expires on %(on)s."),
     "certificate_expiry:expired": _("The TLS certificate of %(host)s expired on %(on)s."),
-    "upload_old": _n(
+    "upload_old": ngettext_lazy(
         "The applied upload of %(host)s is of %(on)s, %(days)s day ago.",
         "The applied upload of %(host)s is of %(on)s, %(days)s days ago.",
         "days",
