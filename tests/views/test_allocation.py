@@ -180,6 +180,15 @@ class TestATarget:
         assert response.status_code == 404
         assert not SeatTarget.objects.exists()
 
+    def test_in_the_file_stays_a_number_below_nought(
+        self, owner: Client, acme: Enterprise, counted: Snapshot
+    ) -> None:
+        SeatTarget.objects.create(enterprise=acme, organization="red", seats=7)
+        lines = table(owner.get("/enterprises/acme/insights/allocation.csv"))
+        found = {line[3]: (line[8], line[9], line[10]) for line in lines}
+        assert found["red"][1:] == ("7", str(int(found["red"][0]) - 7))
+        assert found["Blue"][1:] == ("", "")
+
 
 class TestTheMapping:
     def test_is_replaced_whole(self, owner: Client, acme: Enterprise) -> None:
