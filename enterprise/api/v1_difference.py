@@ -118,7 +118,10 @@ class PersonRef(Schema):
 
 
 class GitHubRowRef(Schema):
-    """A row that GitHub lists, by login, e-mail or accounts. `kind` is null if it is gone since."""
+    """A row that GitHub lists, by login, e-mail or accounts.
+
+    `kind` is `person`, `subscriber`, `invitation` or `server_only`; null if it is gone since.
+    """
 
     name: str
     kind: str | None

@@ -31,6 +31,14 @@ _BODY = {
         "content": {"application/octet-stream": {"schema": {"type": "string"}}},
     }
 }
+_FILE = {
+    "responses": {
+        200: {
+            "description": "licsync.server-usage/1, streamed",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    }
+}
 
 
 @router.post(
@@ -133,6 +141,7 @@ def _file_name(request: HttpRequest) -> str:
     response={200: None},
     auth=Token(ADMIN),
     summary="Get an instance's server usage",
+    openapi_extra=_FILE,
 )
 def get_server_usage(request: HttpRequest, slug: str, host: str) -> StreamingHttpResponse:
     """What is applied of an instance, as `licsync.server-usage/1`: another console takes it.

@@ -73,7 +73,7 @@ class PersonOf(NamedTuple):
 
 
 class GitHubRowOf(NamedTuple):
-    """A row that GitHub lists: ``name`` is its login, e-mail or accounts, ``kind`` what it is.
+    """A row that GitHub lists: ``name`` is its login, e-mail or accounts, ``kind`` the code of its kind.
 
     ``kind`` is None if GitHub has listed it no more since.
     """
@@ -128,7 +128,7 @@ def _rows(snapshot: Snapshot, keys: list[str], *, masked: bool) -> dict[str, Git
         report = orjson.loads(row.report)
         own = report["github_com_login"] or ", ".join(report["enterprise_server_user_ids"])
         name = own or (mask_key(row.key) if masked else row.key)
-        rows[row.key] = GitHubRowOf(name, str(CloudAccount.Kind(row.kind).label))
+        rows[row.key] = GitHubRowOf(name, row.kind)
     return rows
 
 

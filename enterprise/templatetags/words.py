@@ -18,6 +18,7 @@ from enterprise.faults import Fault, Refused
 from enterprise.models import (
     AlertRule,
     AlertState,
+    CloudAccount,
     Enterprise,
     Event,
     Rhythm,
@@ -143,6 +144,12 @@ def schedule(of: ServerInstance | Enterprise) -> str:
     daily = isinstance(of, ServerInstance) and of.rhythm == Rhythm.DAILY
     weekday = None if daily else of.schedule_weekday
     return schedule_sentence(weekday, of.schedule_time, enterprise.time_zone)
+
+
+@register.filter
+def github_row_kind(code: str | None) -> str | Promise:
+    """What GitHub lists, ``""`` if that is no longer listed."""
+    return CloudAccount.Kind(code).label if code else ""
 
 
 @register.filter

@@ -215,11 +215,11 @@ class TestTheFile:
     def test_has_a_line_for_each_person_and_row(self, owner: Client, snapshot: Snapshot) -> None:
         head, *rows = table(owner.get(f"{DIFFERENCE}.csv"))
         assert head[1:] == ["Category", "Change", "Person", "Key", "GitHub row", "GitHub row kind"]
-        assert sorted((row[1], row[2], row[4], row[5]) for row in rows) == [
-            ("gone", "-1", "", "ghes1.example.com:9"),
-            ("new", "1", "new@corp.example", ""),
-            ("not_read", "-1", "", "ghes9.example.com:1"),
-            ("subscriber", "-1", "", "reader@corp.example"),
+        assert sorted((row[1], row[2], *row[4:]) for row in rows) == [
+            ("gone", "-1", "", "ghes1.example.com:9", "server_only"),
+            ("new", "1", "new@corp.example", "", ""),
+            ("not_read", "-1", "", "ghes9.example.com:1", "server_only"),
+            ("subscriber", "-1", "", "reader@corp.example", "subscriber"),
         ]
 
     def test_says_at_its_end_that_the_count_was_compared_anew_meanwhile(

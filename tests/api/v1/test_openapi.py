@@ -43,6 +43,15 @@ def test_it_is_served_and_readable_without_a_token(client: Client) -> None:
     assert served["openapi"] == "3.1.0"
 
 
+def test_every_answer_that_is_not_empty_is_described() -> None:
+    empty = [
+        operation["operationId"]
+        for _, _, operation in operations()
+        if not operation["responses"].get("200", {"content": ...}).get("content")
+    ]
+    assert empty == []
+
+
 @pytest.mark.django_db
 def test_the_page_names_everything_and_loads_nothing_from_elsewhere(client: Client) -> None:
     response = client.get("/api/v1/docs")

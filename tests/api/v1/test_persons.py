@@ -20,7 +20,7 @@ from enterprise.models import (
 from enterprise.selectors.difference import components_page
 from tests.api.conftest import links
 from tests.api.v1.conftest import HOST, V1, problem
-from tests.factories import EnterpriseFactory
+from tests.factories import CloudStateFactory, EnterpriseFactory
 from tests.reports.ledger import member, members
 from tests.views.counted import account, count
 
@@ -214,6 +214,15 @@ def test_the_difference_adds_up(reader: V1, counted: Snapshot) -> None:
     assert [person["key"] for person in component["persons"]] == ["lone@example.com"]
     elsewhere = next(each for each in changes if each != component["category"])
     assert reader.read("/difference/components", category=elsewhere)["items"] == []
+
+
+def test_what_a_row_of_githubs_is_is_told_by_a_code(reader: V1, enterprise: Enterprise) -> None:
+    CloudStateFactory(enterprise=enterprise)
+    gone = member("", cloud_user=False, server_user=True, server_user_ids=(f"{HOST}:9",))
+    count(enterprise, [gone])
+    address = f"{reader.start}/difference/components"
+    (component,) = reader.get(address, headers={"Accept-Language": "de"}).json()["items"]
+    assert component["rows"] == [{"name": f"{HOST}:9", "kind": "server_only"}]
 
 
 def test_a_walk_over_the_difference_does_not_mix_two_counts(reader: V1, counted: Snapshot) -> None:
