@@ -46,6 +46,12 @@ def test_every_sentence_renders_without_its_parameters(code: str, language: str)
         assert wording.sentence(code, {})
 
 
+def test_messages_are_marked_by_the_names_that_makemessages_knows() -> None:
+    other = re.compile(r"import \w*gettext\w* as (?!_$)\w+", re.MULTILINE)
+    files = ENTERPRISE.parent.glob("[el]*/**/*.py")  # enterprise and licsync
+    assert [path.name for path in files if other.search(path.read_text())] == []
+
+
 def test_an_unknown_code_shows_as_itself() -> None:
     assert wording.sentence("from_a_later_version") == "from_a_later_version"
 
