@@ -115,7 +115,7 @@ def answer(
     of an instance on that page.
     """
     status = shell.REFUSED if refused else 200
-    own = _own_page(request, told.about)
+    own = _own_page(request.POST.get("at"), told.about)
     if shell.by_htmx(request):
         if told.test is not None and request.POST.get("at") == "step":
             context = {"told": told}
@@ -142,7 +142,7 @@ def box_partial(
 ) -> HttpResponse:
     """The box of that id alone, for htmx; the whole region for what is about the page, or asked for on
     the page of an instance."""
-    own = _own_page(request, about)
+    own = _own_page(request.POST.get("at"), about)
     if own is not None:
         return instance_shown(request, access, own, {"told": told}, status=status)
     context: dict[str, Any] = {"told": told, "swapped": True}
@@ -158,7 +158,7 @@ def box_partial(
 def progress_of(request: HttpRequest, access: Access, about: str, run_id: int) -> HttpResponse:
     """The progress of a run in its box. Once it has ended: the box, and what the run set off elsewhere
     on the page (the cloud's run, the recount), and no more polling."""
-    own = _own_page(request, about)
+    own = _own_page(request.GET.get("at"), about)
     if not shell.by_htmx(request):
         return redirect(reverse("connect", args=[access.enterprise.slug]) + f"#{about}")
     run = shell.found_or_404(run_get(access.enterprise, run_id))
@@ -192,9 +192,8 @@ def _instance_of(about: str) -> int:
     return int(about.removeprefix("instance-"))
 
 
-def _own_page(request: HttpRequest, about: str) -> int | None:
+def _own_page(asked_at: str | None, about: str) -> int | None:
     """The id of the instance on whose own page something was asked for; None if it was here."""
-    asked_at = request.POST.get("at") or request.GET.get("at")
     return _instance_of(about) if asked_at == "page" and about.startswith("instance-") else None
 
 
