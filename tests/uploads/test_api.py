@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import tracemalloc
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,6 +16,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from enterprise.faults import Fault
 from enterprise.models import (
     AuditEvent,
     Enterprise,
@@ -29,6 +32,7 @@ from enterprise.services.audit import SYSTEM
 from enterprise.services.runs import runs_sweep
 from enterprise.services.sync import run_execute
 from enterprise.services.uploads import _begin
+from enterprise.sources.usage_head import read_head
 from tests.factories import EnterpriseFactory
 from tests.uploads.conftest import (
     HEADER,
@@ -305,6 +309,14 @@ def test_githubs_own_export_is_recognized_and_refused_with_the_way_out(job: Clie
     assert "all_users.csv" in told["detail"]
 
 
+@pytest.mark.parametrize("key", ["License hash", "public-key", "features", "users"])
+def test_githubs_own_export_is_recognized_by_a_text_too_long_to_read(job: Client, key: str) -> None:
+    told = problem(send(job, body({"Host name": HOST, key: "A" * 3_000_000, "z": 1})), 422)
+
+    assert told["code"] == "upload_encrypted"
+    assert told["params"] == {"host": HOST, "version": "–"}
+
+
 @pytest.mark.parametrize("content", [b"<html>", b"PK\3\4zip", b"[]", b'{"a": 1}'])
 def test_something_else_is_refused(job: Client, content: bytes) -> None:
     told = problem(send(job, content, f"?instance={HOST}"), 422)
@@ -318,6 +330,33 @@ def test_one_endless_value_does_not_fill_the_memory(job: Client) -> None:
     told = problem(send(job, start + b"x" * 5_000_000, f"?instance={HOST}"), 422)
 
     assert told["code"] in {"upload_bad_value", "upload_item_too_large"}
+
+
+def test_any_number_of_keys_does_not_fill_the_memory() -> None:
+    keys = (f',"key{n}": "{"x" * 60_000}"'.encode() for n in range(500))
+
+    tracemalloc.start()
+    with pytest.raises(Fault) as fault:
+        read_head(lambda: chain([b'{"a": 1'], keys))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert fault.value.code == "upload_unknown_format"
+    assert peak < 2**21
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_at_the_end_of_the_calendar_is_refused(job: Client, moment: str) -> None:
+    told = problem(send(job, body(usage(*users(1), exported_at=moment))), 422)
+
+    assert (told["code"], told["params"]["path"]) == ("upload_bad_value", "exported_at")
+
+
+@pytest.mark.parametrize("name", ["idna''x%FF", "undefined''x", "nothing''x"])
+def test_a_file_name_that_nobody_can_read_is_none(job: Client, name: str) -> None:
+    disposition = {"Content-Disposition": f"attachment; filename*={name}"}
+
+    assert send(job, body(usage(*users(1))), **disposition).status_code == 201
 
 
 def test_the_same_key_gives_the_first_result(job: Client) -> None:

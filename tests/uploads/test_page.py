@@ -108,6 +108,15 @@ def test_a_report_without_its_time_is_asked_for_it_at_its_field(owner: Client) -
     assert SyncRun.objects.get(source="upload").state == "held"
 
 
+def test_a_report_of_long_ago_is_refused_at_its_field(owner: Client) -> None:
+    report = (HEADER + line(1, "a@example.com", dormant=True)).encode()
+
+    page = upload(owner, report, "all_users.csv", "0001-01-01T00:00")
+
+    assert "greater than or equal to" in page.context["form"].errors["exported_at"][0]
+    assert not SyncRun.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["active_users.csv", "../../active_users.csv"])
 def test_a_report_that_undercounts_is_refused_at_its_field(owner: Client, name: str) -> None:
     page = upload(owner, b"id\n", name)
