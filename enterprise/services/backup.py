@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from django.core.management.color import no_style
 from django.db import DataError, IntegrityError, connection, models, transaction
 from django.utils import timezone
 
-from enterprise.models import Enterprise, User
+from enterprise.models import AuditEvent, Enterprise, User
 from enterprise.services.audit import Actor, audit_record
 from enterprise.services.backup_format import (
     FORMAT,
@@ -36,7 +37,15 @@ from enterprise.services.search_index import words_index_add
 from licsync.sealed_files import UnsealError
 
 _DAMAGE = (
-    *(EOFError, OSError, zlib.error, orjson.JSONDecodeError, KeyError, TypeError, ValueError),
+    *(
+        EOFError,
+        gzip.BadGzipFile,
+        zlib.error,
+        orjson.JSONDecodeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ),
     *(ValidationError, DataError, IntegrityError),
 )
 
@@ -91,7 +100,7 @@ def backup_restore(*, path: Path, passphrase: str, actor: Actor, tell: Tell) -> 
     All of it or nothing: one transaction, at the end of which what the database holds is read again
     and compared with the file. Raises BackupError.
     """
-    _refuse_unless_empty()
+    refuse_unless_empty()
     try:
         with transaction.atomic():
             with backup_read(path, passphrase) as file:
@@ -105,13 +114,20 @@ def backup_restore(*, path: Path, passphrase: str, actor: Actor, tell: Tell) -> 
         raise BackupError("unreadable") from None
     except _DAMAGE:
         raise BackupError("damaged") from None
+    except OSError as error:
+        raise BackupError("unread", reason=error.strerror) from None
     audit_record(enterprise=None, actor=actor, action="backup.restore")
     return secrets_unreadable()
 
 
-def _refuse_unless_empty() -> None:
-    for model in (User, Enterprise):
-        if model._base_manager.exists():
+def refuse_unless_empty() -> None:
+    """Raises BackupError if the database holds anything of ours, migrated or not.
+
+    An event of the audit log is enough: it could not be taken out for the backup's.
+    """
+    there = connection.introspection.table_names()
+    for model in (User, Enterprise, AuditEvent):
+        if model._meta.db_table in there and model._base_manager.exists():
             raise BackupError("not_empty")
 
 

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 TROUBLES: dict[str, str | Promise] = {
     "not_empty": _(
-        "The database is not empty, and stays as it is. Name a new one in DATABASE_URL, run migrate, "
-        "then restore."
+        "The database is not empty, and stays as it is. Name a new one in DATABASE_URL, then restore."
     ),
+    "unread": _("The backup cannot be read: %(reason)s."),
     "passphrase_needed": _(
         "The backup is encrypted. Set LICSYNC_BACKUP_PASSPHRASE to its passphrase."
     ),

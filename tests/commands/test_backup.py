@@ -22,6 +22,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from enterprise.management.commands import restore as restoring
 from enterprise.models import AuditEvent, Enterprise, User
 from enterprise.selectors.search import persons_search
 from enterprise.services.audit import SYSTEM
@@ -176,6 +177,37 @@ def test_only_an_empty_database_is_restored_into(acme: Enterprise, tmp_path: Pat
     with pytest.raises(CommandError, match="not empty"):
         restore(path)
     assert sums() == before
+
+
+def test_a_database_that_is_refused_is_not_migrated(
+    acme: Enterprise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "console.backup"
+    make(path)
+    migrated: list[str] = []
+    monkeypatch.setattr(restoring, "call_command", lambda name, **_: migrated.append(name))
+    with pytest.raises(CommandError, match="not empty"):
+        restore(path)
+    assert migrated == []
+
+
+def test_a_new_database_with_an_audit_event_is_said_not_to_be_empty(
+    emptied: Path, tmp_path: Path
+) -> None:
+    make(tmp_path / "made by cron.backup")
+    with pytest.raises(CommandError, match="not empty"):
+        restore(emptied)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    emptied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(CommandError, match="cannot be read: Permission denied"):
+        restore(emptied)
 
 
 def test_a_file_is_not_written_over(acme: Enterprise, tmp_path: Path) -> None:

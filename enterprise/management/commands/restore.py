@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
 from enterprise.services.audit import Actor
-from enterprise.services.backup import backup_restore
+from enterprise.services.backup import backup_restore, refuse_unless_empty
 from enterprise.services.backup_format import BackupError
 from enterprise.wording.backup import trouble_sentence
 
@@ -35,9 +35,10 @@ class Command(BaseCommand):
 
         if not file.is_file():
             raise CommandError(_("There is no file %s.") % file)
-        call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
         passphrase = settings.LICSYNC_BACKUP_PASSPHRASE
         try:
+            refuse_unless_empty()  # before another console's database is migrated
+            call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
             unreadable = backup_restore(path=file, passphrase=passphrase, actor=ACTOR, tell=tell)
         except BackupError as error:
             raise CommandError(trouble_sentence(error.code, error.params)) from error
