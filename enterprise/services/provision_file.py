@@ -33,13 +33,14 @@ class ProvisionRefused(Exception):
 
 
 class Table(NamedTuple):
-    """One kind of table: ``keys`` with their types, ``name`` its identity, ``needed`` what a present
-    entry must have beside it.
+    """One kind of table: ``keys`` with their types, ``name`` its identity, ``within`` the key that
+    belongs to the identity, ``needed`` what a present entry must have beside it.
     """
 
     name: str
     keys: dict[str, type]
     needed: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
 
 
 ENTERPRISE = Table(
@@ -92,7 +93,8 @@ ARRAYS = {
     "group": Table(
         name="group",
         keys={"group": str, "provider": str, "role": str, "state": str},
-        needed=("provider", "role"),
+        needed=("role",),
+        within=("provider",),
     ),
     "token": Table(
         name="name",
@@ -188,12 +190,13 @@ class _Reader:
             self._problem(f"[[{key}]]", "provision_not_array", key=key)
             return []
         entries = []
-        seen: dict[str, str] = {}
+        seen: dict[tuple[Any, ...], str] = {}
         for number, values in enumerate(tables, start=1):
             entry = self._entry(key, f"[[{key}]] #{number}", table, values)
             # Hosts and usernames are the same in any case; groups and tokens are not.
             name = entry.name if key in ("group", "token") else entry.name.lower()
-            first = seen.setdefault(name, entry.place)
+            identity = (name, *(str(values.get(each)) for each in table.within))
+            first = seen.setdefault(identity, entry.place)
             if name and first != entry.place:
                 self._problem(entry.place, "provision_twice", name=entry.name, first=first)
             entries.append(entry)
@@ -209,7 +212,8 @@ class _Reader:
                 self._problem(place, "provision_bad_variable", key=key)
         if known.get("state", PRESENT) not in (PRESENT, ABSENT):
             self._problem(place, "provision_bad_state")
-        needed = (table.name, *(() if known.get("state") == ABSENT else table.needed))
+        absent = known.get("state") == ABSENT
+        needed = (table.name, *table.within, *(() if absent else table.needed))
         for key in dict.fromkeys((*needed, *known)):
             if key not in known or (known[key] in ("", []) and key not in _MAY_BE_EMPTY):
                 self._problem(place, "provision_missing_key", key=key)

@@ -246,14 +246,15 @@ class _Provisioning:
             self._tell(_("role %s") % values["role"])
 
     def _group(self, enterprise: Enterprise, entry: Entry) -> None:
+        provider = entry.values["provider"]
         if entry.absent:
-            for rule in enterprise.group_roles.select_related("enterprise").filter(
-                group=entry.name
-            ):
+            rules = enterprise.group_roles.select_related("enterprise")
+            rule = rules.filter(provider=provider, group=entry.name).first()
+            if rule is not None:
                 group_role_remove(rule=rule, actor=ACTOR)
                 self._tell(_("removed"))
             return
-        role, provider = entry.values["role"], entry.values["provider"]
+        role = entry.values["role"]
         if group_role_set(
             enterprise=enterprise, provider=provider, group=entry.name, role=role, actor=ACTOR
         ):

@@ -16,6 +16,7 @@ from enterprise.models import (
     AuditEvent,
     Credential,
     Enterprise,
+    GroupRole,
     Membership,
     Rhythm,
     ServerInstance,
@@ -168,6 +169,20 @@ def test_a_group_gets_a_role_once_and_loses_it(provision: Provision) -> None:
     assert "group staff: role auditor" in provision(FILE + group)
     assert "group staff" not in provision(FILE + group)
     assert "group staff: removed" in provision(FILE + group + 'state = "absent"\n')
+
+
+def test_the_same_group_of_two_providers_is_two_grants(provision: Provision) -> None:
+    old = '\n[[group]]\ngroup = "staff"\nprovider = "corp"\nrole = "owner"\n'
+    new = old.replace("corp", "okta").replace("owner", "auditor")
+    provision(FILE + old + new)
+    assert "group staff: removed" in provision(FILE + new + old + 'state = "absent"\n')
+    kept = GroupRole.objects.get()
+    assert (kept.provider, kept.group, kept.role) == ("okta", "staff", "auditor")
+
+
+def test_a_group_that_is_to_go_needs_its_provider(provision: Provision) -> None:
+    with pytest.raises(CommandError, match="provider"):
+        provision(FILE + '\n[[group]]\ngroup = "staff"\nstate = "absent"\n')
 
 
 def test_a_secret_may_come_from_a_file(provision: Provision, tmp_path: Path) -> None:
