@@ -20,6 +20,7 @@ _SECRET_TEXTS = re.compile(
     r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:=]+\.[^\s@<>\"'(),;:=]+"  # an e-mail address
     r"|\b(?:gh[a-z]|github_pat|lsc)_[A-Za-z0-9_-]{8,}"  # GitHub's tokens and ours
     r"|\b(?:Bearer|Basic|token)\s+[A-Za-z0-9+/=._~-]{16,}"
+    r"|(?<=/sign-in/)[^\s/\"']{20,}"  # a link that signs in; the ids of providers are shorter
     r"|(?<=://)[^\s/@]+@",  # user and password of an address
     re.IGNORECASE,
 )

@@ -42,8 +42,7 @@ _PERMISSIONS = ", ".join(
 class RequestLogMiddleware:
     """Give each request an id, on every line logged meanwhile and in ``X-Request-ID``; log its end.
 
-    The path is logged without its query, which may hold what somebody searched for; a view whose path
-    is itself a secret sets ``request.logged_path``.
+    The path is logged without its query, which may hold what somebody searched for.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -60,7 +59,7 @@ class RequestLogMiddleware:
         log.info(
             "request",
             method=request.method,
-            path=getattr(request, "logged_path", request.path),
+            path=request.path,
             status=response.status_code,
             milliseconds=round((time.perf_counter() - started) * 1000),
         )

@@ -1,16 +1,24 @@
-"""Where persons are signed in: ending a session, all of somebody's, and those that have run out."""
+"""Where persons are signed in: beginning a session, ending one, all of somebody's, those run out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
+from typing import Any
 
 from allauth.usersessions.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+
+
+def session_begin(request: HttpRequest, user: Any) -> None:
+    """Sign in somebody who came by no way of allauth's; the session is seen and ended as any other."""
+    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    UserSession.objects.create_from_request(request)
 
 
 @login_required

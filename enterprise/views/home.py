@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,8 +16,10 @@ from enterprise.github_pages import CLOUD_SCOPE, GITHUB, new_token
 from enterprise.models import Enterprise, Membership, Role, User
 from enterprise.services.enterprises import enterprise_add, enterprise_token_set
 from enterprise.services.members import sign_in_link_is_open, sign_in_link_use
+from enterprise.single_sign_on import SESSION_SECONDS
 from enterprise.views import shell
 from enterprise.views.tested import cloud_tested, say_test
+from licsync.sessions import session_begin
 
 
 def _may_add(user: User) -> bool:
@@ -80,7 +81,6 @@ def _signed_in(request: HttpRequest) -> User:
 
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows a button, so that the preview of a link does not use it up; POST signs in."""
-    request.logged_path = "/sign-in/…"  # type: ignore[attr-defined]  # the path is the secret
     if request.method != "POST":
         is_open = sign_in_link_is_open(token=token)
         return render(
@@ -92,7 +92,9 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     user = sign_in_link_use(token=token)
     if user is None:
         return render(request, "enterprise/sign_in_link.html", {"is_open": False}, status=404)
-    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    session_begin(request, user)
+    if user.memberships.exclude(given_by="").exists():
+        request.session.set_expiry(SESSION_SECONDS)
     if not user.has_usable_password():
         text = _("You are signed in. Set a password, so that you can come back without a link.")
         messages.info(request, text)

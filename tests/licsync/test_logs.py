@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import secrets
 
 import pytest
 import structlog
@@ -34,6 +35,15 @@ def test_an_address_in_a_message_is_removed(written):
     assert EMAIL not in line
     assert "[removed]" in line
     assert "of 3" in line
+
+
+@pytest.mark.parametrize("end", ["", "/", "?next=/"])
+def test_the_token_of_a_link_that_signs_in_is_removed_by_whomever_it_is_logged(written, end):
+    token = secrets.token_urlsafe(32)
+    line = written(lambda logger: logger.warning("Not Found: %s", f"/sign-in/{token}{end}"))
+    assert token not in line
+    assert "Not Found: /sign-in/[removed]" in line
+    assert "/sign-in/corp/confirm" in written(lambda log: log.warning("/sign-in/corp/confirm"))
 
 
 def test_a_token_in_an_exception_is_removed(written):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -178,10 +179,20 @@ class TestTheSignInLink:
         assert response.status_code == 404
         assert "Ask for a new one" in response.content.decode()
 
-    def test_its_token_is_not_logged(self, path: str, capsys: pytest.CaptureFixture[str]) -> None:
-        with patch("licsync.middleware.log.info") as info:
-            Client().get(path)
-        assert path not in str(info.call_args)
+    def test_its_session_is_seen_and_ended_as_any_other(self, path: str) -> None:
+        by_link, elsewhere = Client(), Client()
+        by_link.post(path)
+        user = User.objects.get(username="first")
+        elsewhere.force_login(user)
+        (session,) = UserSession.objects.filter(user=user)
+        elsewhere.post(f"/accounts/sessions/{session.pk}/end/")
+        assert by_link.get("/settings/profile").status_code == 302
+
+    def test_it_ends_as_one_by_the_provider_for_who_has_a_role_by_a_group(self, path: str) -> None:
+        MembershipFactory(user=User.objects.get(username="first"), given_by="corp")
+        client = Client()
+        client.post(path)
+        assert client.session.get_expiry_age() <= 12 * 60 * 60
 
 
 class TestOnesOwnSettings:
