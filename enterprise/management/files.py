@@ -11,7 +11,7 @@ from pathlib import Path
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
-from enterprise.management.runs import EXIT_USAGE
+from enterprise.management.runs import EXIT_FAILED, EXIT_USAGE
 
 
 def write_out(chunks: Iterable[bytes], *, output: Path | None, name: str) -> Path | None:
@@ -19,8 +19,16 @@ def write_out(chunks: Iterable[bytes], *, output: Path | None, name: str) -> Pat
 
     ``output`` is the file, or a folder in which it is called ``name``. It is written beside and
     renamed, so that a file with its name is whole; one that was there is replaced. Only its owner may
-    read it. Raises CommandError where nothing can be written, and whatever ``chunks`` raises.
+    read it. Raises CommandError where it cannot be written, and whatever ``chunks`` raises.
     """
+    try:
+        return _written(chunks, output=output, name=name)
+    except OSError as error:
+        message = _("The file could not be finished: %s.") % error.strerror
+        raise CommandError(message, returncode=EXIT_FAILED) from error
+
+
+def _written(chunks: Iterable[bytes], *, output: Path | None, name: str) -> Path | None:
     if output is None:
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)

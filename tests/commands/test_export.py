@@ -197,13 +197,26 @@ def test_on_standard_output_a_file_that_breaks_off_says_so(
     status, message = refused("report")
     assert (status, message) == (1, "The file could not be finished. Try again.")
     assert export.written().splitlines()[-1].startswith("INCOMPLETE:")
-    assert not AuditEvent.objects.filter(action="report.download").exists()
+    assert AuditEvent.objects.filter(action="report.download").exists(), "what was read is told"
+
+
+def test_where_nobody_reads_on_it_is_told_and_says_so(
+    counted: list[Snapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.BytesIO):
+        def write(self, *_args: Any) -> int:
+            raise BrokenPipeError(32, os.strerror(32))
+
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(Closed()))
+    assert refused("report") == (1, "The file could not be finished: Broken pipe.")
+    assert AuditEvent.objects.filter(action="report.download").exists()
 
 
 def test_a_folder_that_is_not_there_is_named(counted: list[Snapshot], tmp_path: Path) -> None:
     status, message = refused("report", "--output", str(tmp_path / "gone" / "report.csv"))
     assert status == 2
     assert f"Cannot write in {tmp_path / 'gone'}: {os.strerror(2)}." in message
+    assert not AuditEvent.objects.filter(action="report.download").exists()
 
 
 def test_insights_are_written_too(export: Export) -> None:

@@ -133,7 +133,7 @@ class Command(BaseCommand):
         builders = {"report": self._report, "server-usage": self._server_usage}
         file = builders.get(what, self._table)(enterprise, what, **options)
         try:
-            path = write_out(file.chunks, output=options["output"], name=file.name)
+            path = write_out(self._told(enterprise, file), output=options["output"], name=file.name)
         except NothingApplied:
             text = _("Nothing of %s has been read yet.") % options["host"]
             raise CommandError(text, returncode=EXIT_FAILED) from None
@@ -143,15 +143,22 @@ class Command(BaseCommand):
         except (ReportIncomplete, DatabaseError) as error:
             text = _("The file could not be finished. Try again.")
             raise CommandError(text, returncode=EXIT_FAILED) from error
-        audit_record(
-            enterprise=enterprise,
-            actor=ACTOR,
-            action=file.action,
-            target=file.target,
-            after=file.facts,
-        )
         if path is not None:
             self.stdout.write(str(path))
+
+    @staticmethod
+    def _told(enterprise: Enterprise, file: File) -> Iterator[bytes]:
+        """The file, told in the audit log before any of it goes out: who breaks it off has the rest."""
+        for number, chunk in enumerate(file.chunks):
+            if number == 0:
+                audit_record(
+                    enterprise=enterprise,
+                    actor=ACTOR,
+                    action=file.action,
+                    target=file.target,
+                    after=file.facts,
+                )
+            yield chunk
 
     # --- The files -------------------------------------------------------------------------------
 
