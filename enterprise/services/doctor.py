@@ -1,4 +1,5 @@
-"""What is wrong with this console, and with what it is connected to; it only looks.
+"""What is wrong with this console, and with what it is connected to; it only looks, but for
+what ``connection_test`` notes.
 
 Each check yields findings; a check that fails is a finding, and stops no other.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
+import structlog
 from django.conf import settings
 from django.core.checks import ERROR as CHECK_ERROR
 from django.core.checks import run_checks
@@ -44,6 +46,8 @@ from enterprise.services.key_rotation import secrets_unreadable
 from enterprise.sources.http import Client
 from licsync import health
 
+log = structlog.stdlib.get_logger(__name__)
+
 SPACE_LEFT = 2**30  # bytes
 CERTIFICATE_DAYS = 30
 CLOCK_SECONDS = 60.0
@@ -67,9 +71,12 @@ class Finding(NamedTuple):
 
 def examine(*, reach_out: bool = True) -> Iterator[Finding]:
     """Everything, one finding at a time; ``reach_out`` also asks GitHub and each instance."""
+    codes = set()
     for part, check in CHECKS.items():
-        yield from _guarded(part, check)
-    if not reach_out:
+        for found in _guarded(part, check):
+            codes.add(found.code)
+            yield found
+    if not reach_out or codes & {"doctor_unmigrated", "doctor_database_failed"}:
         return
     for enterprise in Enterprise.objects.order_by("slug"):
         yield from _guarded(enterprise.slug, lambda each=enterprise: _cloud(each))  # type: ignore[misc]
@@ -84,13 +91,15 @@ def _guarded(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
         yield from check()
     except DatabaseError as error:
         yield Finding(ERROR, part, "doctor_database_failed", {"error": type(error).__name__})
+    except Exception as error:
+        log.exception("doctor_check_failed", part=part)
+        yield Finding(ERROR, part, "doctor_check_failed", {"error": type(error).__name__})
 
 
 def _settings() -> Iterator[Finding]:
-    found = run_checks(include_deployment_checks=not settings.LICSYNC_EMBEDDED)
+    checked = run_checks(include_deployment_checks=not settings.LICSYNC_EMBEDDED)
+    found = [message for message in checked if not message.is_silenced()]
     for message in found:
-        if message.is_silenced():
-            continue
         level = ERROR if message.level >= CHECK_ERROR else WARNING
         said = {"id": message.id, "message": message.msg, "hint": message.hint or ""}
         yield Finding(level, "settings", "doctor_setting", said)
@@ -215,7 +224,7 @@ def _peer(part: str, client_of: Callable[[], Client]) -> Iterator[Finding]:
     if date is not None:
         try:
             there = parsedate_to_datetime(date)
-        except ValueError:
+        except (ValueError, OverflowError):  # whatever the other side likes to say
             return
         if there.tzinfo is not None:
             yield from _clock(part, there)

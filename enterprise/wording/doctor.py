@@ -21,6 +21,7 @@ FINDINGS: dict[str, str | Promise] = {
         "The database does not answer as it should (%(error)s). Check that it runs, and DATABASE_URL."
     ),
     "doctor_database_fine": _("%(vendor)s answers, and is migrated."),
+    "doctor_check_failed": _("This could not be looked at (%(error)s); the log says more."),
     "doctor_unmigrated": _("Migrations are missing (%(names)s). Run: manage.py migrate"),
     "doctor_broker_fine": _("The broker answers."),
     "doctor_broker_failed": _(

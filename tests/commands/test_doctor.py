@@ -14,8 +14,9 @@ import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.fernet import Fernet
 from django.core.cache import cache
+from django.core.checks import Warning as CheckWarning
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from enterprise.models import AuditDoor, Credential, Enterprise, Membership, ServerInstance
 from enterprise.services import doctor
@@ -172,6 +173,51 @@ def test_a_clock_that_is_wrong_is_found_by_what_others_say(
     code, said = examine()
     assert code == 1
     assert re.search(r"ERROR ghes1.example.com: The clocks differ by (599|600|601) seconds", said)
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize(
+    "date", ["Thu, 26 Nov 99999999999999999999 07:16:16 GMT", "nonsense", "Thu, 26 Nov 2026 99:00"]
+)
+def test_a_date_that_is_none_is_not_looked_at(monkeypatch: pytest.MonkeyPatch, date: str) -> None:
+    monkeypatch.setattr(Client, "peer", lambda _self: (None, date))
+    code, said = examine()
+    assert code == 0
+    assert "in order." in said
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_check_that_breaks_is_told_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError
+
+    monkeypatch.setitem(doctor.CHECKS, "audit", broken)
+    code, said = examine("--local")
+    assert code == 1
+    assert "ERROR audit: This could not be looked at (RuntimeError)" in said
+    assert "  ok  secrets: " in said
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_check_that_is_silenced_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    silenced = CheckWarning("HSTS", id="security.W005")
+    monkeypatch.setattr(doctor, "run_checks", lambda **_: [silenced])
+    assert "  ok  settings: The settings are in order." in examine("--local")[1]
+
+
+@pytest.mark.usefixtures("acme")
+def test_without_a_database_what_is_wrong_is_told_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_args: Any, **_options: Any) -> None:
+        raise OperationalError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "cursor", gone)
+        code, said = examine()
+    assert code == 1
+    assert "ERROR database: The database does not answer" in said
+    assert re.search(r"\n\d+ wrong, \d+ to look at, \d+ in order\.", said)
 
 
 @pytest.mark.parametrize(("days", "mark"), [(29, " WARN "), (90, "  ok  ")])
