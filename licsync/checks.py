@@ -20,6 +20,12 @@ def data_folder_is_closed(**_: Any) -> Iterator[CheckMessage]:
     if not settings.LICSYNC_EMBEDDED:
         return
     folder = settings.LICSYNC_VAR_DIR
+    if folder.stat().st_mode & 0o007:  # it was there before, and holds the database too
+        yield Error(
+            "Other users of this machine may look into the data folder.",
+            hint=f"chmod 700 {folder}",
+            id="licsync.E001",
+        )
     for path in (folder / "secret_key", folder / "credential_keys"):
         if path.exists() and path.stat().st_mode & 0o077:
             yield Error(

@@ -27,6 +27,14 @@ def test_e001_a_key_that_others_may_read(settings, tmp_path, name):
     assert ids() == ["licsync.E001"]
 
 
+def test_e001_a_data_folder_that_was_there_and_is_open(settings, tmp_path):
+    settings.LICSYNC_VAR_DIR = tmp_path
+    tmp_path.chmod(0o755)
+    assert ids() == ["licsync.E001"]
+    tmp_path.chmod(0o700)
+    assert ids() == []
+
+
 def test_w001_tls_without_a_proxy(settings):
     settings.SECURE_SSL_REDIRECT = True
     settings.LICSYNC_TRUSTED_PROXIES = []
