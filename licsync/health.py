@@ -6,6 +6,7 @@ nothing but the state of each part.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
@@ -32,8 +34,17 @@ class NotReadyError(Exception):
 
 
 def check_database() -> None:
+    """It answers, and the last migrations of this version are done; those of a later one do no harm."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM django_migrations LIMIT 1")
+        cursor.execute("SELECT app, name FROM django_migrations")
+        missing = _last_migrations() - set(cursor.fetchall())
+    if missing:
+        raise NotReadyError(f"{len(missing)} migrations are missing")
+
+
+@functools.cache
+def _last_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
 def check_broker() -> None:

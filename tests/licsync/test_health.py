@@ -6,6 +6,7 @@ import pytest
 from celery import Celery
 from django.core.cache import cache
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from enterprise import tasks
 from licsync import health
@@ -65,6 +66,13 @@ def test_a_failing_part_shows_as_itself_and_tells_no_more(client, monkeypatch, s
         response = client.get("/readyz")
     assert response.json()["database"] == "failing"
     assert b"hunter2" not in response.content
+
+
+def test_a_database_that_is_not_migrated_is_not_ready(client):
+    tasks.tick()
+    last = MigrationRecorder.Migration.objects.filter(app="enterprise").order_by("name").last()
+    last.delete()
+    assert client.get("/readyz").json()["database"] == "failing"
 
 
 def test_without_a_worker_the_console_is_not_ready(client, settings):
