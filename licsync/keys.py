@@ -14,9 +14,16 @@ from licsync.env import refused
 
 
 def data_folder(path: Path) -> Path:
-    """Make the data folder, closed to other users, if it is not there."""
+    """Make the data folder, closed to other users, if it is not there.
+
+    One that was made for a new console, or by a demo inside of it, is closed too. Where there is a
+    key already somebody has opened the folder since, which licsync.E001 tells.
+    """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (path / "secret_key").exists():
+            with contextlib.suppress(PermissionError):  # not our own: licsync.E001 tells
+                path.chmod(0o700)
     except OSError as error:
         raise refused("LICSYNC_VAR_DIR", "cannot be made; name a folder we may write.") from error
     return path

@@ -1,7 +1,7 @@
 import pytest
 from django.core.checks import run_checks
 
-from licsync import checks
+from licsync import checks, keys
 
 
 def ids(**options):
@@ -33,6 +33,19 @@ def test_e001_a_data_folder_that_was_there_and_is_open(settings, tmp_path):
     assert ids() == ["licsync.E001"]
     tmp_path.chmod(0o700)
     assert ids() == []
+
+
+def test_a_folder_that_was_made_for_a_new_console_is_closed(tmp_path):
+    tmp_path.chmod(0o755)
+    keys.data_folder(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_was_opened_since_is_left_to_be_told_of(tmp_path):
+    (tmp_path / "secret_key").write_text("key", encoding="ascii")
+    tmp_path.chmod(0o755)
+    keys.data_folder(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
 
 
 def test_w001_tls_without_a_proxy(settings):
