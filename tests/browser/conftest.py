@@ -143,3 +143,9 @@ def sign_in(page: Page, live_server: LiveServer, username: str = "mona") -> None
     """By username and password, as somebody who has no second factor."""
     fill_sign_in(page, live_server, username)
     assert "/accounts/" not in page.url
+
+
+def look_at(page: Page) -> None:
+    """Look at a tab again, once the page in it is old enough to be asked for again."""
+    page.wait_for_timeout(1100)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")

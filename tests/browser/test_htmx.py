@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from enterprise.models import Enterprise, RunState, ServerInstance, SyncRun
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import look_at, sign_in
 from tests.factories import RunLogLineFactory, SyncRunFactory
 
 BUSY_AFTER = 300  # milliseconds
@@ -225,7 +225,7 @@ def test_what_a_test_found_stays_while_one_follows_it_elsewhere(page: Page, star
     box.get_by_role("button", name="Test connection").click()
     expect(box.locator(".connect-told")).to_contain_text("The connection works")
     ServerInstance.objects.filter(pk=instance.pk).update(license_sync_enabled=False)
-    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    look_at(page)
     expect(box).to_contain_text("License sync is disabled")
     expect(box.locator(".connect-told")).to_contain_text("The connection works")
 
@@ -256,7 +256,7 @@ def test_what_is_asked_for_on_the_page_of_an_instance_is_answered_on_it(
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator(".flash-text").first).to_contain_text("The connection works")
     run = SyncRunFactory(instance=instance, running=True, phase="reading", done=10, expected=60)
-    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    look_at(page)
     expect(page.locator(".run-progress")).to_contain_text("10 of 60")
     SyncRun.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED, counts={"read": 60})
     expect(page.locator(".run-progress")).to_have_count(0)

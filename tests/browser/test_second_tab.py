@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from enterprise.models import Enterprise, RunState, ServerInstance, SyncRun, User
 from enterprise.services.audit import SYSTEM
 from enterprise.services.connect import connect_disable, license_sync_set
-from tests.browser.conftest import Watched, sign_in
+from tests.browser.conftest import Watched, look_at, sign_in
 from tests.factories import (
     CloudStateFactory,
     EnterpriseFactory,
@@ -19,9 +19,6 @@ from tests.factories import (
     ServerInstanceFactory,
     SyncRunFactory,
 )
-
-PAUSE = 1100  # milliseconds; a page that just came is not asked for again
-LOOK = "window.dispatchEvent(new Event('focus'))"
 
 
 @pytest.fixture
@@ -58,11 +55,6 @@ def opened(context: BrowserContext, address: str) -> Page:
     page = context.new_page()
     page.goto(address)
     return page
-
-
-def look_at(page: Page) -> None:
-    page.wait_for_timeout(PAUSE)
-    page.evaluate(LOOK)
 
 
 def test_a_held_run_that_one_tab_applied_is_seen_as_applied_in_the_others(

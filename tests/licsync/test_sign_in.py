@@ -126,7 +126,7 @@ def test_where_the_key_is_lost_no_code_is_right_and_the_app_can_be_deactivated(
     settings.LICSYNC_CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
     sign_in(client)
     answer = client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
-    assert answer.context["form"].errors == {"code": ["Incorrect code."]}
+    assert answer.context["form"].errors == {"code": ["Incorrect code or unknown key."]}
     assert "_auth_user_id" not in client.session
     client.force_login(mona)
     assert client.get("/accounts/2fa/").status_code == 200

@@ -383,17 +383,6 @@ class TestWhatIsThrownAway:
 
 
 class TestTheConnectionTest:
-    def test_what_it_found_stays_when_the_tab_is_looked_at_again(
-        self, owner: Client, instance: ServerInstance
-    ) -> None:
-        place = f'id="instance-{instance.pk}-tested"'
-        result = ConnectionTest(True, "https://ghes1.example.com:443", "", [])
-        with patch("enterprise.views.tested.connection_test", return_value=result):
-            assert place in owner.post(box(instance, "test"), headers=HTMX).content.decode()
-        again = owner.get(f"{PAGE}?seen=before", headers=HTMX).content.decode()
-        assert f'{place} hx-preserve="true"' in again
-        assert place not in owner.get(PAGE).content.decode()
-
     @pytest.mark.parametrize("headers", [{}, HTMX])
     def test_it_shows_what_was_found(
         self, owner: Client, instance: ServerInstance, headers: dict[str, str]

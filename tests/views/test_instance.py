@@ -90,7 +90,7 @@ def test_it_tells_the_facts_that_were_read(owner: Client, syncing: ServerInstanc
         "License expires June 30, 2027",
         "Certificate expires Jan. 2, 2027",
         "120 accounts, 110 of them consume a license",
-        "1,300 users, 66 of them suspended",
+        "1,300 users · 66 of them suspended",
         "As of Nov. 20, 2026",
     ):
         assert fact in text
