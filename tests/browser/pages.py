@@ -261,7 +261,7 @@ def furnish(enterprise: Enterprise, owner: User) -> dict[str, object]:
         "old": old.pk,
         "new": new.pk,
         "duplicate": _duplicate(enterprise, new),
-        "plan": _plan(enterprise, person),
+        "plan": _plan(enterprise, person, busy.host_name),
         "run": SyncRun.objects.filter(state="succeeded").earliest("pk").pk,
         "held": held.pk,
         "failed": failed.pk,
@@ -306,7 +306,7 @@ def _duplicate(enterprise: Enterprise, snapshot: Snapshot) -> int:
     ).pk
 
 
-def _plan(enterprise: Enterprise, person: int) -> int:
+def _plan(enterprise: Enterprise, person: int, host: str) -> int:
     """A plan that is under way, and ``person`` to be planned or exempt."""
     now = timezone.now()
     plan = ReclaimPlan.objects.create(
@@ -317,7 +317,7 @@ def _plan(enterprise: Enterprise, person: int) -> int:
             enterprise=enterprise,
             plan=plan,
             number=number,
-            accounts=f'["ghes1.example.com:{number}"]',
+            accounts=f'["{host}:{number}"]',
             state=state,
             open=True,
         )
@@ -325,7 +325,7 @@ def _plan(enterprise: Enterprise, person: int) -> int:
         enterprise=enterprise,
         number=person,
         defaults={
-            "accounts": '["ghes1.example.com:1"]',
+            "accounts": f'["{host}:1"]',
             "last_active": date(2026, 3, 1),
             "unknown": False,
         },
