@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -228,8 +228,7 @@ class EnterpriseSettingsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         nothing_yet = [("", "—")] if self.initial.get("schedule_weekday") is None else []
-        weekday = self.fields["schedule_weekday"]
-        assert isinstance(weekday, forms.ChoiceField)  # noqa: S101 - declared above
+        weekday = cast("forms.ChoiceField", self.fields["schedule_weekday"])
         weekday.choices = [*nothing_yet, *WEEKDAYS.items()]
 
     def clean(self) -> dict[str, Any]:
