@@ -32,6 +32,7 @@ def fill(accounts: int, slug: str) -> Any:
         ServerUserAccount,
     )
     from enterprise.records import CloudRow
+    from enterprise.services.account_stage import STAGED_FIELDS
     from enterprise.services.bulk import bulk_insert
     from enterprise.services.cloud_rows import row_kind, row_matching, row_report
 
@@ -84,21 +85,7 @@ def fill(accounts: int, slug: str) -> Any:
     )
     bulk_insert(
         ServerUserAccount,
-        (
-            "instance",
-            "user_id",
-            "email",
-            "email_key",
-            "other_emails",
-            "suspended",
-            "dormant",
-            "never_signed_in",
-            "excluded",
-            "consumes",
-            "login",
-            "last_active",
-            "digest",
-        ),
+        ("instance", *STAGED_FIELDS),
         account_rows(),
     )
     return enterprise
