@@ -17,16 +17,16 @@ from django.forms import (
     Textarea,
     Widget,
 )
+from django.template import Engine, Node
+from django.template.base import FilterExpression, NodeList, Parser, Token, token_kwargs
 from django.template.context import Context
-from django.urls import get_script_prefix, reverse
 from django.utils import formats
-from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from octicons_pack import get_icon
 
 from enterprise.wording.times import exact_time, relative_time
-from licsync.templates import constant_tag
+from licsync.templates import PartialParser, address, constant_tag, is_constant, value_of
 
 register = template.Library()
 
@@ -166,12 +166,7 @@ def signed(value: int) -> str:
 @register.simple_tag
 def posts(name: str, *args: Any) -> SafeString:
     """``<form {% posts "name" … %}>``: posted to that address by htmx, and without it just the same."""
-    return _posts(get_script_prefix(), name, args)
-
-
-@lru_cache(maxsize=4096)  # an instance's box has half a dozen
-def _posts(_prefix: str, name: str, args: tuple[Any, ...]) -> SafeString:
-    return format_html('method="post" action="{0}" hx-post="{0}"', reverse(name, args=args))
+    return format_html('method="post" action="{0}" hx-post="{0}"', address(name, *args))
 
 
 @constant_tag(register)
@@ -237,21 +232,52 @@ def control_kind(field: BoundField) -> str:
             return "text"
 
 
-@register.simple_block_tag(takes_context=True)
-def component(context: Context, content: str, partial: str, **params: Any) -> SafeString:
-    """Render ``components/_<partial>.html`` around what stands between the tags.
+@register.tag
+def component(parser: Parser, token: Token) -> ComponentNode:
+    """``components/_<partial>.html`` around what stands between the tags.
 
     The partial sees ``content`` and its parameters, and nothing else of the page. Raises
     TemplateSyntaxError for a parameter that it does not take.
     """
+    _tag, partial, *bits = token.split_contents()
+    partial = partial.strip("\"'")
+    given = token_kwargs(bits, parser)
     unset = COMPONENTS[partial]
-    if not params.keys() <= unset.keys():
-        unknown = ", ".join(sorted(params.keys() - unset.keys()))
+    if bits or not given.keys() <= unset.keys():
+        unknown = ", ".join(bits or sorted(given.keys() - unset.keys()))
         raise template.TemplateSyntaxError(f"The component {partial!r} takes no {unknown}.")
-    # Translated here, once: a lazy text would be anew wherever the partial looks at it.
-    given = {name: str(v) if isinstance(v, Promise) else v for name, v in params.items()}
-    inner = context.new({**unset, **given, "content": mark_safe(content)})  # noqa: S308 - rendered
-    return context.template.engine.get_template(f"components/_{partial}.html").render(inner)  # type: ignore[union-attr]
+    content = parser.parse(("endcomponent",))
+    parser.delete_first_token()
+    known = {name: v for name, v in unset.items() if name not in given}
+    for name in [name for name, expression in given.items() if is_constant(expression)]:
+        known[name] = value_of(given.pop(name), Context())
+    around = Engine.get_default().get_template(f"components/_{partial}.html")
+    return ComponentNode(PartialParser(around, known).parse(), known, given, content)
+
+
+class ComponentNode(Node):
+    """``around``, compiled for the parameters that are ``known``; the others are of the page."""
+
+    child_nodelists = ("around", "content")
+
+    def __init__(
+        self,
+        around: NodeList,
+        known: dict[str, Any],
+        given: dict[str, FilterExpression],
+        content: NodeList,
+    ) -> None:
+        self.around = around
+        self.known = known
+        self.given = given
+        self.content = content
+
+    def render(self, context: Context) -> SafeString:
+        params = {name: value_of(expression, context) for name, expression in self.given.items()}
+        content = self.content.render(context)
+        inner = Context({**self.known, **params, "content": content}, autoescape=context.autoescape)
+        inner.template, inner.render_context = context.template, context.render_context
+        return self.around.render(inner)
 
 
 @register.simple_block_tag

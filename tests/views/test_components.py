@@ -11,11 +11,20 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template, TemplateSyntaxError
+from django.template.defaulttags import IfNode
 from django.test import Client
 from django.utils import timezone, translation
 
 from enterprise.models import Enterprise, Membership, Role, RunState, User
-from enterprise.templatetags.console import COMPONENTS, STATES, THEMES, number, octicon, signed
+from enterprise.templatetags.console import (
+    COMPONENTS,
+    STATES,
+    THEMES,
+    ComponentNode,
+    number,
+    octicon,
+    signed,
+)
 from enterprise.wording.times import relative_time
 
 NOW = datetime(2026, 11, 23, 6, 16, tzinfo=UTC)
@@ -138,6 +147,31 @@ class TestContainers:
         for partial, names in given:
             assert names <= COMPONENTS[partial].keys(), (partial, names)
 
+    def test_no_component_names_a_value_as_one_of_its_parameters(self) -> None:
+        """What a parameter is known to be is put in wherever its name stands."""
+        for partial, params in COMPONENTS.items():
+            path = settings.BASE_DIR / f"templates/components/_{partial}.html"
+            named = set(re.findall(r"\bas (\w+)|{% for (\w+)|{% with (\w+)=", path.read_text()))
+            assert not {name for names in named for name in names} & {*params, "content"}
+
+    def test_what_a_component_is_not_given_is_left_out_when_it_is_compiled(self) -> None:
+        source = '{% load console %}{% component "row" title="T" id=id %}X{% endcomponent %}'
+        (node,) = Template(source).nodelist.get_nodes_by_type(ComponentNode)
+        conditions = node.around.get_nodes_by_type(IfNode)
+        assert [str(each.conditions_nodelists[0][0].text) for each in conditions] == [
+            "id",
+            "content",
+        ]
+
+    def test_what_is_known_and_what_is_not_are_drawn_alike(self) -> None:
+        given = {"title": "A & B", "level": 3, "id": "x", "danger": True, "count": 1234}
+        constant = '{% component "box" title="A & B" level=3 id="x" danger=True count=1234 %}'
+        variable = '{% component "box" title=title level=level id=id danger=danger count=count %}'
+        html = render(constant + "X{% endcomponent %}")
+        assert html.replace("A & B", "A &amp; B") == render(
+            variable + "X{% endcomponent %}", **given
+        )
+
     def test_captured_markup_is_passed_on_as_it_is(self) -> None:
         html = render(
             '{% capture as actions %}<a class="btn">{{ name }}</a>{% endcapture %}'
@@ -205,7 +239,7 @@ class TestStyleguide:
         assert "style=" not in html
         assert not re.search(r"\son[a-z]+=", html)
 
-    def test_every_component_is_shown(self, client: Client, owner: User) -> None:
+    def test_every_leaf_is_shown(self, client: Client, owner: User) -> None:
         client.force_login(owner)
         shown = {template.name for template in client.get("/styleguide").templates}
         templates = settings.BASE_DIR / "templates"
@@ -215,6 +249,7 @@ class TestStyleguide:
         }
         assert len(components) > 30
         components -= {"components/_asked.html"}  # the inside of the dialog, which is shown
+        components -= {f"components/_{name}.html" for name in COMPONENTS}  # see the next test
         assert components - shown == set()
         assert "enterprise/runs/_progress.html" in shown  # as a run's page shows it
 
