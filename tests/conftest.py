@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import psycopg
@@ -60,9 +60,23 @@ def chromium() -> str | None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for service in ("postgres", "redis", "browser"):
         if item.get_closest_marker(service) and (reason := missing(service)):
-            if SERVICES_REQUIRED:
-                pytest.fail(f"{reason}, and LICSYNC_REQUIRE_SERVICES is set", pytrace=False)
-            pytest.skip(reason)
+            unavailable(reason)
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip a test, or fail it where nothing may be missing."""
+    if SERVICES_REQUIRED:
+        pytest.fail(f"{reason}, and LICSYNC_REQUIRE_SERVICES is set", pytrace=False)
+    pytest.skip(reason)
+
+
+def node_program(script: Path, package: str) -> list[str]:
+    """The command of a program for Node, which needs a package installed beside it."""
+    node = shutil.which("node")
+    if node is None or not (script.parent / "node_modules" / package).is_dir():
+        folder = script.parent.relative_to(Path(__file__).parents[1])
+        unavailable(f"{package} is not installed: npm ci in {folder}")
+    return [node, str(script)]
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 from enterprise.models import Enterprise
 from enterprise.records import CloudRow
 from tests.api.conftest import make_token
-from tests.conftest import SERVICES_REQUIRED
+from tests.conftest import node_program, unavailable
 from tests.factories import ServerInstanceFactory, SyncRunFactory
 from tests.reports.ledger import apply_rows, count, member, members, recount
 
@@ -102,10 +102,7 @@ def test_pygithub_reads_the_rate_limit(counted: Enterprise, token: str, base_url
 
 
 def octokit() -> list[str]:
-    node = shutil.which("node")
-    if node is None or not (OCTOKIT / "node_modules" / "@octokit").is_dir():
-        unavailable("octokit is not installed: npm ci in tests/api/octokit")
-    return [node or "", str(OCTOKIT / "list.mjs")]
+    return node_program(OCTOKIT / "list.mjs", "@octokit")
 
 
 def go_github() -> list[str]:
@@ -113,13 +110,7 @@ def go_github() -> list[str]:
     go = shutil.which("go")
     if go is None or not (GO_PATH / "src" / "github.com" / "google" / "go-github").is_dir():
         unavailable("go-github is not installed: golang-github-google-go-github-dev")
-    return [go or "", "run", str(GO_GITHUB / "list.go")]
-
-
-def unavailable(reason: str) -> None:
-    if SERVICES_REQUIRED:
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    return [go, "run", str(GO_GITHUB / "list.go")]
 
 
 @pytest.mark.parametrize("program", [octokit, go_github])
