@@ -1,4 +1,7 @@
-"""A SAML identity provider on loopback: it answers an AuthnRequest with a signed assertion."""
+"""A SAML identity provider on loopback: it answers an AuthnRequest with a signed assertion.
+
+It says what a test wants said, however hostile or old; ``test_samlp.py`` has one of somebody else's.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class SamlProvider:
 
     def __init__(self) -> None:
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.certificate = _certificate(self.key)
+        self.certificate = certificate_of(self.key)
         self.name_id, self.groups = "mona-1", ["licsync-owners"]
         self.signed_in_at = dt.datetime.now(dt.UTC)
         self.skips_it = False
@@ -64,7 +67,7 @@ class SamlProvider:
 </saml:AttributeStatement></saml:Assertion>"""
         if signed:
             assertion = OneLogin_Saml2_Utils.add_sign(
-                assertion, self._pem(), self.certificate, False, C.RSA_SHA256, C.SHA256
+                assertion, pem_of(self.key), self.certificate, False, C.RSA_SHA256, C.SHA256
             ).decode()
             assertion = assertion.partition("?>")[2] if assertion.startswith("<?") else assertion
         response = f"""<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" {_NS} ID="r1"
@@ -73,13 +76,6 @@ class SamlProvider:
 <samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>
 {assertion}</samlp:Response>"""
         return b64encode(response.encode()).decode()
-
-    def _pem(self) -> str:
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ).decode()
 
 
 def request_in(address: str) -> bytes:
@@ -115,7 +111,15 @@ def saml_provider() -> Iterator[SamlProvider]:
             thread.join()
 
 
-def _certificate(key: rsa.RSAPrivateKey) -> str:
+def pem_of(key: rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def certificate_of(key: rsa.RSAPrivateKey) -> str:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "provider")])
     now = dt.datetime.now(dt.UTC)
     made = (
