@@ -1,7 +1,7 @@
 """allauth's addresses for SAML, where its library needs more care.
 
-Hostile XML is refused as any other forged answer is, and so is a request without a host. Single logout
-is not offered: a message of somebody else's would end sessions.
+Hostile XML is refused as any other forged answer is, and so is one that this browser did not ask for, or
+asked for too long ago. Single logout is not offered: a message of somebody else's would end sessions.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 from allauth.socialaccount.providers.saml import views
 from allauth.socialaccount.providers.saml.provider import SAMLProvider
 from allauth.socialaccount.providers.saml.utils import build_auth, get_app_or_404
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -41,8 +42,18 @@ def with_host(view: SamlView[P]) -> SamlView[P]:
     return wrapped
 
 
+class _NotAskedForError(Exception):
+    """This browser has no request that the answer is to: used up, too old, or another browser's."""
+
+
 class TimedProvider(SAMLProvider):  # type: ignore[misc]  # allauth is untyped to mypy
     """Tells when the person proved there who they are, beside the attributes."""
+
+    def unstash_redirect_state(self, request: HttpRequest, state_id: str) -> Any:
+        try:
+            return super().unstash_redirect_state(request, state_id)
+        except PermissionDenied as error:  # or the page would speak of a role in an enterprise
+            raise _NotAskedForError from error
 
     def extract_extra_data(self, data: Any) -> dict[str, Any]:
         answer = etree.fromstring(data.get_last_response_xml().encode())
@@ -77,7 +88,7 @@ def finish_acs(request: HttpRequest, organization_slug: str) -> HttpResponseBase
     """The parser refuses entities, document types and what is no XML; nobody is signed in then."""
     try:
         response: HttpResponse = _finish(request, organization_slug=organization_slug)
-    except (etree.LxmlError, DTDForbidden, EntitiesForbidden) as error:
+    except (etree.LxmlError, DTDForbidden, EntitiesForbidden, _NotAskedForError) as error:
         log.warning("SAML answer refused", error=type(error).__name__)
         return render(request, "socialaccount/authentication_error.html", status=403)
     return response

@@ -237,7 +237,9 @@ def test_an_answer_that_another_browser_asked_for_is_refused(
 ) -> None:
     form = Visitor(live_server).answer()
     other = Visitor(live_server)
-    assert other.send(form).status_code == 403
+    told = other.send(form)
+    assert told.status_code == 403
+    assert "answer could not be used" in told.text
     assert not other.is_in()
 
 
