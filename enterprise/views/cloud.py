@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -25,7 +24,7 @@ from enterprise.services.servers import Losses
 from enterprise.views import shell
 from enterprise.views.connect import acting, answer, progress_of, refusal
 from enterprise.views.instances import told_of_run
-from enterprise.views.tested import cloud_tested, say_test
+from enterprise.views.tested import cloud_tested, say_saved, say_test
 
 
 @enterprise_view(Permission.SEE_SETTINGS)
@@ -80,13 +79,7 @@ def edit(request: HttpRequest, access: Access) -> HttpResponse:
             refuse(form, refused)
             enterprise.refresh_from_db()
         else:
-            if "credentials" in changed and not token:
-                text = _(
-                    "Saved. The token was bound to the former address and is erased: enter it again."
-                )
-                messages.warning(request, text)
-            else:
-                messages.success(request, _("Saved."))
+            say_saved(request, changed, new_token=bool(token))
             if token:
                 say_test(request, cloud_tested(enterprise))
             return redirect(reverse("connect", args=[enterprise.slug]) + f"#{CLOUD}")

@@ -25,7 +25,7 @@ from enterprise.services.servers import (
     instance_token_set,
 )
 from enterprise.views import shell
-from enterprise.views.tested import instance_tested, say_test
+from enterprise.views.tested import instance_tested, say_saved, say_test
 
 
 @enterprise_view(Permission.CHANGE)
@@ -83,13 +83,7 @@ def edit(request: HttpRequest, access: Access, pk: int) -> HttpResponse:
         except Refused as refused:
             refuse(form, refused)
         else:
-            if "credentials" in changed and not with_token:
-                text = _(
-                    "Saved. The token was bound to the former address and is erased: enter it again."
-                )
-                messages.warning(request, text)
-            else:
-                messages.success(request, _("Saved."))
+            say_saved(request, changed, new_token=with_token)
             if "source" in changed and instance.applied_as_of is not None:
                 text = _("The first result of the new source will wait until you apply it.")
                 messages.info(request, text)

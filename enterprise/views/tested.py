@@ -1,8 +1,8 @@
-"""Trying a connection, and telling what was found, each finding with where on GitHub it is mended."""
+"""What is told once a connection's settings are saved or tried, each finding with where it is mended."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from django.contrib import messages
@@ -41,6 +41,15 @@ def _told(about: str, result: ConnectionTest, page_of: Callable[[str], GitHubPag
         kind, text = "warning", _("The connection works, with remarks.")
     findings = [(finding, page_of(finding.code)) for finding in result.findings]
     return Told(about, kind, text, result, findings)
+
+
+def say_saved(request: HttpRequest, changed: Collection[str], *, new_token: bool) -> None:
+    """That ``changed`` fields are saved, and whether the token went with them."""
+    if "credentials" in changed and not new_token:
+        text = _("Saved. The token was bound to the former address and is erased: enter it again.")
+        messages.warning(request, text)
+    else:
+        messages.success(request, _("Saved."))
 
 
 def say_test(request: HttpRequest, told: Told) -> None:

@@ -8,44 +8,11 @@ on this machine. Shown is the 95th percentile of each page.
 
 from __future__ import annotations
 
-import http.client
 import tempfile
-import time
 from pathlib import Path
-from statistics import quantiles
 
 from tests.bench.stage import arguments, report
-from tests.system.fleet import Stage, staged
-
-PAGES = {
-    "Overview": "/enterprises/enterprise-0",
-    "GitHub Connect": "/enterprises/enterprise-0/settings/connect",
-    "Licensing": "/enterprises/enterprise-0/licensing",
-    "Sync runs": "/enterprises/enterprise-0/runs",
-}
-
-
-def seconds(stage: Stage, path: str) -> float:
-    """How long a new connection's request takes."""
-    begun = time.perf_counter()
-    connection = http.client.HTTPConnection(stage.console.web, timeout=60)
-    connection.request("GET", path, headers={"Cookie": f"licsync_session={stage.session}"})
-    response = connection.getresponse()
-    response.read()
-    connection.close()
-    if response.status != 200:
-        raise SystemExit(f"{path} answered {response.status}")
-    return time.perf_counter() - begun
-
-
-def p95(stage: Stage, requests: int) -> dict[str, float]:
-    """The 95th percentile of each page, asked in turn."""
-    times: dict[str, list[float]] = {name: [] for name in PAGES}
-    for _ in range(requests):
-        for name, path in PAGES.items():
-            times[name].append(seconds(stage, path))
-            time.sleep(0.02)
-    return {name: quantiles(each, n=20)[-1] for name, each in times.items()}
+from tests.system.fleet import PAGES, staged, visit
 
 
 def main() -> None:
@@ -57,12 +24,12 @@ def main() -> None:
         stage.console.manage("sync", "--enterprise", "enterprise-0", "--all", "--inline")
         stage.console.environment["LICSYNC_SPARED_PROCESSORS"] = "1"
         stage.start()
-        p95(stage, args.requests)  # until every process has warmed up
-        idle = p95(stage, args.requests)
+        visit(stage, args.requests)  # until every process has warmed up
+        idle = visit(stage, args.requests).p95()
         stage.make_all_due()
         if not stage.console.wait(lambda: stage.console.active_runs() > 0, seconds=30):
             raise SystemExit("nothing has started")
-        busy = p95(stage, args.requests)
+        busy = visit(stage, args.requests).p95()
         if stage.is_over():
             print("All was synced before the last request: take more enterprises.")
     for name in PAGES:

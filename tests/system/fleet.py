@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import multiprocessing
 import os
 import signal
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import quantiles
 from typing import NamedTuple
 
 from sandbox.generate import generate_world
@@ -18,6 +23,13 @@ from tests.system.servers import Postgres, Redis, private_servers
 
 HOSTS = {f"ghes{number}.example.com": 8 for number in range(1, 6)}
 WORKERS = ("worker1", "worker2", "worker3", "worker4")
+PAGES = {
+    "Overview": "/enterprises/enterprise-0",
+    "GitHub Connect": "/enterprises/enterprise-0/settings/connect",
+    "Licensing": "/enterprises/enterprise-0/licensing",
+    "Sync runs": "/enterprises/enterprise-0/runs",
+}
+PAUSE = 0.02  # seconds between two pages that somebody looks at
 
 
 class Stage(NamedTuple):
@@ -51,6 +63,58 @@ class Stage(NamedTuple):
             self.console.rows(due.format(table))[0][0] for table in ("serverinstance", "enterprise")
         ]
         return not any(late) and self.console.is_settled()
+
+
+class Visits:
+    """What somebody met who looked at each page time and again: how long it took, by which status."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = {name: [] for name in PAGES}
+        self.statuses: Counter[int] = Counter()
+
+    def p95(self) -> dict[str, float]:
+        """The 95th percentile of the seconds in which each page was shown."""
+        return {name: quantiles(each, n=20)[-1] for name, each in self.seconds.items()}
+
+    def look(self, stage: Stage) -> None:
+        """At each page once, each time by a new connection."""
+        for name, path in PAGES.items():
+            begun = time.perf_counter()
+            connection = http.client.HTTPConnection(stage.console.web, timeout=60)
+            connection.request("GET", path, headers={"Cookie": f"licsync_session={stage.session}"})
+            response = connection.getresponse()
+            response.read()
+            connection.close()
+            self.statuses[response.status] += 1
+            if response.status == 200:
+                self.seconds[name].append(time.perf_counter() - begun)
+            time.sleep(PAUSE)
+
+
+def visit(stage: Stage, times: int) -> Visits:
+    """Look at every page so often."""
+    visits = Visits()
+    for _ in range(times):
+        visits.look(stage)
+    return visits
+
+
+@contextlib.contextmanager
+def visiting(stage: Stage) -> Iterator[Visits]:
+    """Somebody looks at the pages meanwhile."""
+    visits, over = Visits(), threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            visits.look(stage)
+
+    visitor = threading.Thread(target=look)
+    visitor.start()
+    try:
+        yield visits
+    finally:
+        over.set()
+        visitor.join()
 
 
 @contextlib.contextmanager

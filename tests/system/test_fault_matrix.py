@@ -32,7 +32,6 @@ def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Console]:
             "LICSYNC_TICK_SECONDS": "0.5",
             "LICSYNC_HTTP_TIMEOUT_SECONDS": "1",
             "LICSYNC_RETRY_BASE_SECONDS": "0.02",
-            "LICSYNC_RUN_BUDGET_SECONDS": "30",
             "LICSYNC_MAX_TRIES": "2",
         }
         yield made
@@ -51,15 +50,17 @@ def sync(worker: Console, column: str) -> tuple[str, str, str]:
         "SELECT state, error_code, warnings FROM enterprise_syncrun"
         f" WHERE id > {before} AND kind = '{kind}' AND state NOT IN ('queued', 'running')"
     )
-    assert worker.wait(lambda: bool(worker.rows(mine)), seconds=60), worker.runs()
+    assert worker.wait(lambda: bool(worker.rows(mine)), seconds=600), worker.runs()
     state, code, warnings = worker.rows(mine)[0]
-    assert worker.wait(worker.is_settled, seconds=60), worker.runs()
+    assert worker.wait(worker.is_settled, seconds=600), worker.runs()
     return state, code, str(warnings)
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_every_fault_ends_as_in_the_table_over_a_real_worker(worker: Console, column: str) -> None:
     wrong = []
+    # Elsewhere the machine's pace would decide whether a long list ends by its own fault.
+    worker.environment["LICSYNC_RUN_BUDGET_SECONDS"] = "30" if column == "report" else "600"
     with serve(small_world()) as fleet:
         worker.provision(fleet)
         if column == "copy":
