@@ -29,7 +29,7 @@ PAGES = {
     "Licensing": "/enterprises/enterprise-0/licensing",
     "Sync runs": "/enterprises/enterprise-0/runs",
 }
-PAUSE = 0.02  # seconds between two pages that somebody looks at
+PAUSE = 0.25  # seconds between two pages that somebody looks at who is in no hurry
 
 
 class Stage(NamedTuple):
@@ -76,7 +76,7 @@ class Visits:
         """The 95th percentile of the seconds in which each page was shown."""
         return {name: quantiles(each, n=20)[-1] for name, each in self.seconds.items()}
 
-    def look(self, stage: Stage) -> None:
+    def look(self, stage: Stage, pause: float) -> None:
         """At each page once, each time by a new connection."""
         for name, path in PAGES.items():
             begun = time.perf_counter()
@@ -88,14 +88,14 @@ class Visits:
             self.statuses[response.status] += 1
             if response.status == 200:
                 self.seconds[name].append(time.perf_counter() - begun)
-            time.sleep(PAUSE)
+            time.sleep(pause)
 
 
 def visit(stage: Stage, times: int) -> Visits:
     """Look at every page so often."""
     visits = Visits()
     for _ in range(times):
-        visits.look(stage)
+        visits.look(stage, pause=0.02)
     return visits
 
 
@@ -106,7 +106,7 @@ def visiting(stage: Stage) -> Iterator[Visits]:
 
     def look() -> None:
         while not over.is_set():
-            visits.look(stage)
+            visits.look(stage, PAUSE)
 
     visitor = threading.Thread(target=look)
     visitor.start()
