@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The last migration of the version before. There is no release yet: that is the first commit that could
-# sync, count and search; with each release it moves to that one's last migration.
+# The version before: its last migration, and its commit, whose code is run beside the present one. There
+# is no release yet: that is the schema of the first commit that could sync, count and search, and the
+# last commit on that schema, as a release would have been. With each release both move to it.
 PREVIOUS = ("enterprise", "0003_search_index")
+PREVIOUS_COMMIT = "a51581d4455296318de5d15db23be3be3d7b4ce6"
 ANSWERED = [
     "RUNPYTHON_REVERSIBLE",  # a step that cannot be undone says so with noop; rollback is tested
     "NOT_NULL",  # by unfilled: the linter lets all pass where one column of a migration has a default

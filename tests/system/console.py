@@ -25,10 +25,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Console:
-    """Commands, a worker and a beat on one data folder; nothing of it outlives ``stop``."""
+    """Commands, a worker and a beat on one data folder; nothing of it outlives ``stop``.
 
-    def __init__(self, folder: Path, *, database: str = "", broker: str = "") -> None:
+    ``code`` is the checkout that runs: this one, or another version's on the same data.
+    """
+
+    def __init__(
+        self, folder: Path, *, database: str = "", broker: str = "", code: Path = ROOT
+    ) -> None:
         self.folder = folder
+        self._code = code
         self._database = database
         self.web = ""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -57,7 +63,7 @@ class Console:
         """Run a management command to its end."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            cwd=self._code,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -70,12 +76,17 @@ class Console:
         """Run ``python -m name`` in the console's environment to its end; what it printed."""
         command = [sys.executable, "-m", name, *arguments]
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
+            command,
+            cwd=self._code,
+            env=self.environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         return done.stdout
 
-    def provision(self, fleet: Fleet) -> None:
-        """Register the fleet's enterprise with everything enabled."""
+    def provision(self, fleet: Fleet, *more: str) -> None:
+        """Register the fleet's enterprise with everything enabled; ``more`` lines of the file."""
         lines = [
             "[enterprise]",
             f'slug = "{fleet.world.slug}"',
@@ -95,6 +106,7 @@ class Console:
                 "connect = true",
                 "license_sync = true",
             ]
+        lines += more
         file = self.folder / "provision.toml"
         file.write_text("\n".join(lines))
         self.manage("migrate", "--verbosity", "0")
@@ -110,7 +122,7 @@ class Console:
         log = (self.folder / f"{name}.log").open("ab")
         self._processes[name] = subprocess.Popen(
             [sys.executable, "-m", *command],
-            cwd=ROOT,
+            cwd=self._code,
             env=self.environment,
             stdout=log,
             stderr=log,
@@ -234,9 +246,9 @@ class Console:
 
 
 @contextlib.contextmanager
-def console(folder: Path, **options: str) -> Iterator[Console]:
+def console(folder: Path, *, code: Path = ROOT, **options: str) -> Iterator[Console]:
     folder.mkdir(exist_ok=True)
-    made = Console(folder, **options)
+    made = Console(folder, code=code, **options)
     try:
         yield made
     finally:
