@@ -10,6 +10,7 @@ import datetime as dt
 import time
 from typing import Any
 
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base.constants import AuthProcess
@@ -78,6 +79,19 @@ class AccountAdapter(SignInAdapter):
             address = reverse("account_set_password")
             ways.append({"id": NOTHING_YET, "description": _("Set a password"), "url": address})
         return ways
+
+    def has_nothing_to_confirm_by(self, user: Any) -> bool:
+        """Whether somebody came by a link and has set no password yet."""
+        return bool(self.get_reauthentication_methods(user)[0]["id"] == NOTHING_YET)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Not for a first password where there is nothing yet to confirm by."""
+        match = context.request.resolver_match
+        if match.url_name == "account_set_password" and self.has_nothing_to_confirm_by(
+            context.request.user
+        ):
+            return False
+        return super().is_reauthentication_required(app=app, **kwargs)
 
 
 def login_address(provider: IdentityProvider) -> str:

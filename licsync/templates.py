@@ -7,7 +7,6 @@ know which.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -101,7 +100,14 @@ def constant_tag(library: Library) -> Callable[[Callable[..., Any]], Callable[..
 
         def compiled(parser: Parser, token: Token) -> Node:
             node: Any = compile_(parser, token)
-            return settled(node, [*node.args, *node.kwargs.values()], node.target_var)
+            compiled_to: Node = node
+            try:
+                compiled_to = settled(node, [*node.args, *node.kwargs.values()], node.target_var)
+            except TemplateSyntaxError:
+                # What is given nothing may stand in a branch that is left out for that.
+                if not isinstance(parser, PartialParser):
+                    raise
+            return compiled_to
 
         library.tag(function.__name__, compiled)
         return function
@@ -110,13 +116,9 @@ def constant_tag(library: Library) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def settled(node: Node, expressions: list[FilterExpression], variable: str | None) -> Node:
-    """Its text, if no expression needs the page and none of the page's variables is set; else itself.
-
-    One that is at fault says so where it is drawn: it may stand in a branch that is never taken.
-    """
+    """Its text, if no expression needs the page and none of the page's variables is set; else itself."""
     if variable is None and all(is_constant(expression) for expression in expressions):
-        with contextlib.suppress(TemplateSyntaxError):
-            return TextNode(node.render(Context()))
+        return TextNode(node.render(Context()))
     return node
 
 

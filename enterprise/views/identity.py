@@ -20,7 +20,7 @@ from enterprise.access import actor_of, confirmed
 from enterprise.faults import Refused
 from enterprise.models import User
 from enterprise.services.single_sign_on import identity_unlink
-from enterprise.single_sign_on import CONFIRM, LINK, NOTHING_YET
+from enterprise.single_sign_on import CONFIRM, LINK
 from enterprise.views import shell
 from licsync.identity_providers import ask, provider_or_404
 from licsync.single_sign_on import IdentityProvider
@@ -29,9 +29,9 @@ from licsync.single_sign_on import IdentityProvider
 @login_required
 def password_set(request: HttpRequest) -> HttpResponseBase:
     """A first password. Whoever can, confirms who they are; who came by a link has nothing yet."""
-    ways = get_adapter().get_reauthentication_methods(request.user)
     page: Callable[[HttpRequest], HttpResponseBase] = sign_in.password_set
-    return (page if ways[0]["id"] == NOTHING_YET else confirmed(page))(request)
+    nothing_yet = get_adapter().has_nothing_to_confirm_by(request.user)
+    return (page if nothing_yet else confirmed(page))(request)
 
 
 def of_provider(
