@@ -60,8 +60,9 @@ def database(name: str, url: str, *, base: Path) -> dict[str, Any]:
     """Django's settings for ``sqlite:///PATH`` (relative to ``base``) or ``postgres://…``.
 
     SQLite waits for a lock instead of failing, writes ahead, and takes the write lock when a
-    transaction begins, so that none fails when it first writes. PostgreSQL uses a pool; what stands
-    after the question mark is passed to libpq.
+    transaction begins, so that none fails when it first writes. PostgreSQL uses a pool, of which a
+    connection is tried before it is used: else each would fail once after a restart of the server. What
+    stands after the question mark is passed to libpq.
     """
     parts = _split(name, url)
     if parts.scheme == "sqlite":
@@ -79,6 +80,7 @@ def database(name: str, url: str, *, base: Path) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", parts.hostname or ""),
         "PORT": str(parts.port or ""),
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"pool": {"min_size": 1, "max_size": 10, "timeout": 15}, **options},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,34 +20,51 @@ MOST, THREADS = 10, 25
 ALIAS = "pooled"  # a process has one pool for each alias, and this one may have that of "default"
 
 
-def test_many_threads_share_the_connections_of_a_pool(
-    postgres_url: str, tmp_path: Path, django_db_blocker: Any
-) -> None:
+@pytest.fixture
+def pooled(postgres_url: str, tmp_path: Path, django_db_blocker: Any) -> Iterator[Any]:
+    """Django's connections, of which one has a pool as a console's."""
+    settings = addresses.database("DATABASE_URL", postgres_url, base=tmp_path)
+    handler = ConnectionHandler({"default": {}, ALIAS: settings})
+    with django_db_blocker.unblock():
+        yield handler
+        handler[ALIAS].close_pool()
+
+
+def backend(connection: Any, query: str = "SELECT pg_backend_pid()") -> int:
+    """What a request does: ask, and give the connection back."""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        (found, *_) = cursor.fetchone()
+    connection.close()
+    return int(found)
+
+
+def test_many_threads_share_the_connections_of_a_pool(pooled: Any, postgres_url: str) -> None:
     """Each request takes one and gives it back: they stay open, and the rest waits its turn."""
-    pooled = addresses.database("DATABASE_URL", postgres_url, base=tmp_path)
-    handler = ConnectionHandler({"default": {}, ALIAS: pooled})
     begun = threading.Barrier(THREADS)
     backends: list[int] = []
 
     def request() -> None:
         begun.wait(timeout=60)
-        for _again in range(3):
-            connection = handler[ALIAS]
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_backend_pid(), pg_sleep(0.02)")
-                backends.append(cursor.fetchone()[0])
-            connection.close()
+        slow = "SELECT pg_backend_pid(), pg_sleep(0.02)"
+        backends.extend(backend(pooled[ALIAS], slow) for _again in range(3))
 
-    try:
-        with django_db_blocker.unblock(), ThreadPoolExecutor(THREADS) as threads:
-            for done in [threads.submit(request) for _thread in range(THREADS)]:
-                done.result()
-        assert len(backends) == 3 * THREADS
-        assert 1 <= len({*backends}) <= MOST
-        with psycopg.connect(postgres_url) as server:
-            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            row = server.execute(query).fetchone()
-            assert row is not None
-            assert 1 <= row[0] - 1 <= MOST  # kept, for the next requests
-    finally:
-        handler[ALIAS].close_pool()  # type: ignore[attr-defined]  # PostgreSQL's own
+    with ThreadPoolExecutor(THREADS) as threads:
+        for done in [threads.submit(request) for _thread in range(THREADS)]:
+            done.result()
+    assert len(backends) == 3 * THREADS
+    assert 1 <= len({*backends}) <= MOST
+    with psycopg.connect(postgres_url) as server:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        row = server.execute(query).fetchone()
+        assert row is not None
+        assert 1 <= row[0] - 1 <= MOST  # kept, for the next requests
+
+
+def test_a_connection_that_the_server_has_ended_fails_no_request(
+    pooled: Any, postgres_url: str
+) -> None:
+    ended = backend(pooled[ALIAS])
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute("SELECT pg_terminate_backend(%s, 10000)", [ended])
+    assert backend(pooled[ALIAS]) != ended

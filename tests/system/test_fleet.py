@@ -2,7 +2,7 @@
 
 Told by content: each enterprise ends with what an undisturbed console reads and counts, and each of
 its windows has made one run. Somebody looks at pages all the time; how long they took is printed beside
-what they took before (``pytest -s``), and every one is shown but while the database is away.
+what they took before (``pytest -s``), and each is shown but one that the database's end has cut off.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ EACH = 4.0  # seconds between two blows, and more until something was achieved s
 ACHIEVED = 15  # runs; so that a slow machine is struck more slowly, and the test ends by itself
 STALLED = 300  # seconds without
 VISITS = 40  # of each page, before anything is due
-MISSED = 40  # pages at most that are not shown while the database restarts
 
 if postgres_folder() is None and not SERVICES_REQUIRED:
     pytest.skip("PostgreSQL's server programs are not installed", allow_module_level=True)
@@ -120,8 +119,8 @@ def test_every_due_instance_syncs_once_whatever_is_killed_meanwhile(
         struck = [*strike_until_over(stage)]
     print(f"blows: {len(struck)}, the database {struck.count('postgres')} times")
     print_pace(idle, busy)
-    assert set(busy.statuses) <= {200, 503}, busy.statuses
-    assert busy.statuses[503] <= MISSED * struck.count("postgres"), busy.statuses
+    missed = busy.statuses.total() - busy.statuses[200]
+    assert missed <= struck.count("postgres"), busy.statuses  # the one that was being drawn
 
     every_window = sorted(
         [(host, "instance", "succeeded") for host in HOSTS] + [("", "cloud", "succeeded")]
