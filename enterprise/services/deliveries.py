@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from enterprise.faults import Fault, Refused
 from enterprise.models import Delivery, DeliveryAttempt, DeliveryState, Webhook
 from enterprise.models.delivery import ENDED
 from enterprise.services.audit import SYSTEM, Actor, audit_record
+from enterprise.services.database_away import DATABASE_AWAY
 from enterprise.services.event_bodies import event_body
 from enterprise.services.events import (
     deliveries_release,
@@ -76,7 +77,7 @@ def _attempt(delivery_id: int) -> DeliveryState | None:
             mail_send(delivery)
     except Fault as caught:
         fault = caught
-    except (OperationalError, InterfaceError):
+    except DATABASE_AWAY:
         raise  # the lease runs out, and another worker takes it up
     except Exception as error:
         # The message may quote an address: only where it was.

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
 from enterprise.faults import Fault
 from enterprise.models import Credential, RunKind, RunState, Source, SyncRun
@@ -22,6 +21,7 @@ from enterprise.services.claims import (
     run_end_cancelled,
     run_fail,
 )
+from enterprise.services.database_away import DATABASE_AWAY
 from enterprise.services.difference import differences_refresh_due
 from enterprise.services.full_disk import disk_is_full
 from enterprise.services.insights import insights_refresh_due
@@ -71,7 +71,7 @@ def claim_work(claim: Claim, work: Callable[[Claim], None]) -> RunState:
         insights_refresh_due(enterprise_id=claim.run.enterprise_id)
     try:
         alerts_check(enterprise_id=claim.run.enterprise_id)
-    except (OperationalError, InterfaceError) as error:  # the next tick does it
+    except DATABASE_AWAY as error:  # the next tick does it
         log.warning("alerts_postponed", error=type(error).__name__)
     return state
 
@@ -106,7 +106,7 @@ def _execute(claim: Claim, work: Callable[[Claim], None]) -> None:
             kept = claim.run.source != Source.UPLOAD  # whose file goes with this process
             run_fail(claim, Fault("disk_full", retry=kept))
             return
-        if isinstance(error, OperationalError | InterfaceError):
+        if isinstance(error, DATABASE_AWAY):
             raise
         # The message may quote data (a constraint's values, a parser's line): only where it was.
         frames = "".join(traceback.format_tb(error.__traceback__))

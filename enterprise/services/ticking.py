@@ -7,7 +7,7 @@ import time
 
 import structlog
 from django.core.cache import cache
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from enterprise.models import Enterprise, RunKind, RunTrigger, ServerInstance, S
 from enterprise.services.alert_checks import alerts_check_all
 from enterprise.services.allocation import allocations_refresh_due
 from enterprise.services.audit_seal import audit_seal
+from enterprise.services.database_away import DATABASE_AWAY
 from enterprise.services.delivery_sweep import deliveries_sweep
 from enterprise.services.difference import differences_refresh_due
 from enterprise.services.digests import digests_send_due
@@ -57,7 +58,7 @@ def tick() -> None:
     for part in parts:
         try:
             part()
-        except (OperationalError, InterfaceError) as error:
+        except DATABASE_AWAY as error:
             log.warning("tick_postponed", part=part.__name__, error=type(error).__name__)
     cache.set(TICK_CACHE_KEY, time.time(), None)
 

@@ -12,8 +12,9 @@ from unittest import mock
 import pytest
 import time_machine
 from django.conf import settings as live_settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
+from psycopg.errors import AdminShutdown
 
 from enterprise.models import (
     Enterprise,
@@ -148,9 +149,9 @@ def test_two_beats_start_what_is_due_once(instance: ServerInstance) -> None:
 # --- The database and the disk -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, AdminShutdown])
 def test_a_database_that_goes_away_in_mid_run_leaves_the_run_to_the_sweep(
-    enterprise: Enterprise, instance: ServerInstance, error: type[DatabaseError]
+    enterprise: Enterprise, instance: ServerInstance, error: type[Exception]
 ) -> None:
     before = content(enterprise)
     run = queued(instance)
