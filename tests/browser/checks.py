@@ -31,7 +31,16 @@ SENT = """() => ["navigation", "resource"]
 SETTLE = """() => document.getAnimations().forEach(
   animation => animation instanceof CSSTransition && animation.finish())"""
 TOO_WIDE = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
-
+# A page cannot be scrolled to the left of its beginning: what reaches there is never seen.
+OUT_OF_SIGHT = f"""Math.max({TOO_WIDE}, ...[...document.querySelectorAll("[data-menu][open] > ul")]
+  .map(list => -list.getBoundingClientRect().left))"""
+MENUS_OUT_OF_SIGHT = f"""() => Math.max(0, ...[...document.querySelectorAll("[data-menu]")]
+  .map(menu => {{
+    menu.open = true;
+    const extra = {OUT_OF_SIGHT};
+    menu.open = false;
+    return extra;
+  }}))"""
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 STATUSES = {"not-found": 404, "single-sign-on-error": 401}
@@ -89,6 +98,8 @@ def _look(page: Page, how: str, picture: Path, *, axe: bool = True) -> list[str]
     page.screenshot(path=picture.with_stem(name), full_page=picture.stem not in LONG)
     overflow = page.evaluate(TOO_WIDE)
     faults = [f"{how}: {overflow} pixels too wide"] if overflow > 0 else []
+    if (hidden := page.evaluate(MENUS_OUT_OF_SIGHT)) > 0:
+        faults.append(f"{how}: a menu reaches {hidden} pixels out of sight")
     return faults + (axe_faults(page, how) if axe else [])
 
 
