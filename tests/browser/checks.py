@@ -41,6 +41,20 @@ MENUS_OUT_OF_SIGHT = f"""() => Math.max(0, ...[...document.querySelectorAll("[da
     menu.open = false;
     return extra;
   }}))"""
+# Whatever comes into a page, or opens in it, is measured as soon as it is laid out. Before a page is
+# complete, it may lack its styles.
+COMPLAIN_IF_OUT_OF_SIGHT = f"""(() => {{
+  let known = 0;
+  const measure = () => {{
+    if (document.readyState !== "complete") return;
+    const extra = {OUT_OF_SIGHT};
+    if (extra > known) console.error(`${{extra}} pixels out of sight: ${{location.pathname}}`);
+    known = extra;
+  }};
+  addEventListener("load", measure);
+  new MutationObserver(() => requestAnimationFrame(measure))
+    .observe(document, {{ attributes: true, childList: true, subtree: true }});
+}})()"""
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 STATUSES = {"not-found": 404, "single-sign-on-error": 401}

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connection
-from playwright.sync_api import BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 from pytest_django.live_server_helper import LiveServer
 
 from enterprise.models import (
@@ -30,6 +30,8 @@ from enterprise.services.servers import instance_add, instance_token_set
 from enterprise.services.sync import run_execute
 from sandbox.generate import generate_world
 from sandbox.server import Fleet, serve
+from tests.browser.checks import COMPLAIN_IF_OUT_OF_SIGHT, OUT_OF_SIGHT
+from tests.browser.looks import LOOKS, Look
 from tests.factories import PASSWORD, UserFactory
 
 HOSTS = {"ghes1.example.com": 120, "ghes2.example.com": 60}
@@ -122,6 +124,44 @@ def acme(mona: User, fleet: Fleet) -> Enterprise:
     return enterprise
 
 
+@pytest.fixture(params=LOOKS)
+def look(request: pytest.FixtureRequest) -> Look:
+    """A test that takes it is done once in each."""
+    return request.param
+
+
+@pytest.fixture
+def javascript() -> bool:
+    """To be parametrized where it matters."""
+    return True
+
+
+@pytest.fixture
+def context(browser: Browser, look: Look, javascript: bool) -> Iterator[BrowserContext]:
+    context = look.context(browser, javascript=javascript)
+    context.add_init_script(COMPLAIN_IF_OUT_OF_SIGHT)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def watched(context: BrowserContext, live_server: LiveServer) -> Iterator[Watched]:
+    """In the end there was nothing to complain of, but for what the test itself took out."""
+    watched = Watched(context, live_server.url)
+    yield watched
+    context.close()
+    assert not watched.complaints
+    assert not watched.strangers
+
+
+@pytest.fixture
+def page(context: BrowserContext, watched: Watched, live_server: LiveServer, mona: User) -> Page:
+    """Signed in, in one look, and watched."""
+    page = context.new_page()
+    sign_in(page, live_server, mona.username)
+    return page
+
+
 def add_instance(
     enterprise: Enterprise, host: str, url: str, username: str, token: str
 ) -> ServerInstance:
@@ -143,6 +183,11 @@ def sign_in(page: Page, live_server: LiveServer, username: str = "mona") -> None
     """By username and password, as somebody who has no second factor."""
     fill_sign_in(page, live_server, username)
     assert "/accounts/" not in page.url
+
+
+def expect_to_fit(page: Page) -> None:
+    """For pages without JavaScript, which cannot complain of it themselves."""
+    assert page.evaluate(OUT_OF_SIGHT) <= 0, page.url
 
 
 def look_at(page: Page) -> None:
