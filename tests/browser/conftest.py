@@ -186,7 +186,11 @@ def sign_in(page: Page, live_server: LiveServer, username: str = "mona") -> None
 
 
 def expect_to_fit(page: Page) -> None:
-    """For pages without JavaScript, which cannot complain of it themselves."""
+    """For pages without JavaScript, which cannot complain of it themselves.
+
+    To be asked once something of the page was seen: a link that was clicked may not yet have led there.
+    """
+    page.wait_for_load_state()
     assert page.evaluate(OUT_OF_SIGHT) <= 0, page.url
 
 
