@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from enterprise.faults import Refused
@@ -28,7 +29,9 @@ from enterprise.models import (
 from enterprise.models.sync import ACTIVE
 from enterprise.services.audit import SYSTEM, Actor, audit_record
 from enterprise.services.events import run_ended
-from enterprise.services.workers import worker_wake
+from enterprise.services.workers import BROKER_AWAY, wakes_held, worker_wake
+
+log = structlog.get_logger(__name__)
 
 FURTHEST = dt.timedelta(days=1)  # no lease, and no wait for another try, is longer
 
@@ -162,9 +165,8 @@ def runs_cancel_for(*, instance: ServerInstance, code: str) -> None:
 def runs_sweep() -> int:
     """Queue again every run whose worker died (lease run out), or fail it after the last try.
 
-    Publishes every run that was due a tick ago and is still queued, for its message may be lost.
-    Returns how many lost runs were found. A time further ahead than any that is ever set is of a
-    clock that was wrong, and holds nothing up.
+    Then wakes workers for what waits. Returns how many lost runs were found. A time further ahead
+    than any that is ever set is of a clock that was wrong, and holds nothing up.
     """
     now = timezone.now()
     found = 0
@@ -224,7 +226,25 @@ def runs_sweep() -> int:
     queued = SyncRun.objects.filter(state=RunState.QUEUED)
     queued.filter(not_before__gt=now + FURTHEST).update(not_before=now)
     a_tick_ago = now - dt.timedelta(seconds=settings.LICSYNC_TICK_SECONDS)
-    waiting = queued.filter(not_before__lte=a_tick_ago).values_list("pk", flat=True)
-    for run_id in waiting:
-        run_publish(run_id)
+    waiting = queued.filter(not_before__lte=a_tick_ago).order_by("not_before", "pk")
+    _publish_again(waiting.values_list("pk", flat=True))
     return found
+
+
+def _publish_again(waiting: QuerySet[SyncRun, int]) -> None:
+    """Publish what was due a tick ago and is still queued, where its message may be lost.
+
+    While the broker holds messages of runs, workers have what to do, and those who wait are behind it:
+    published at each tick, a thousand runs would bury the broker in messages for nothing. A message
+    that was lost among others is published again as soon as those are taken.
+    """
+    if not waiting.exists():
+        return
+    try:
+        held = wakes_held()
+    except BROKER_AWAY as error:
+        log.warning("broker_away", error=type(error).__name__)
+        return
+    if not held:
+        for run_id in waiting:
+            run_publish(run_id)

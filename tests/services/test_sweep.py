@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 from pytest_django import Settings
 
 from enterprise.models import RunPhase, RunState, SyncRun
@@ -31,6 +32,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ids of the runs for which a worker was woken."""
     ids: list[int] = []
     monkeypatch.setattr(runs, "run_publish", ids.append)
+    monkeypatch.setattr(runs, "wakes_held", lambda: 0)
     return ids
 
 
@@ -115,6 +117,32 @@ def test_a_queued_run_that_nobody_took_for_a_tick_is_published_again(
     run = SyncRunFactory(not_before=NOW + dt.timedelta(seconds=seconds))
     assert runs_sweep() == 0
     assert published == ([run.pk] if woken else [])
+
+
+def test_while_the_broker_holds_messages_nothing_is_published_again(
+    published: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a thousand runs that wait for their turn are a thousand more messages at each tick."""
+    waiting = SyncRunFactory.create_batch(3, not_before=NOW - dt.timedelta(hours=1))
+    monkeypatch.setattr(runs, "wakes_held", lambda: 1)
+    runs_sweep()
+    assert published == []
+    monkeypatch.setattr(runs, "wakes_held", lambda: 0)
+    runs_sweep()
+    assert published == [run.pk for run in waiting]
+
+
+def test_a_broker_that_cannot_be_asked_is_left_to_the_next_tick(
+    published: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> int:
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(runs, "wakes_held", away)
+    SyncRunFactory(not_before=NOW - dt.timedelta(hours=1))
+    lost = running(-1)
+    assert runs_sweep() == 1
+    assert published == [lost.pk]
 
 
 def test_ended_and_held_runs_are_left_alone(published: list[int]) -> None:
