@@ -8,6 +8,7 @@ from django.db.models import F, Subquery
 from django.utils import timezone
 
 from enterprise.models import Enterprise, RunKind, RunState, RunTrigger, SyncRun
+from enterprise.models.sync import ACTIVE
 from enterprise.services.audit import SYSTEM, Actor
 from enterprise.services.runs import run_request
 
@@ -46,10 +47,10 @@ def recounts_request_due(*, enterprise_id: int | None = None) -> int:
     behind = Enterprise.objects.filter(counted_version__lt=F("data_version"))
     if enterprise_id is not None:
         behind = behind.filter(pk=enterprise_id)
-    failed = SyncRun.objects.filter(
-        kind=RunKind.RECOUNT,
-        state=RunState.FAILED,
-        finished_at__gt=timezone.now() - AFTER_A_FAILURE,
+    recounts = SyncRun.objects.filter(kind=RunKind.RECOUNT)
+    failed = recounts.filter(
+        state=RunState.FAILED, finished_at__gt=timezone.now() - AFTER_A_FAILURE
     )
-    behind = behind.exclude(pk__in=failed.values("enterprise_id"))
+    active = recounts.filter(state__in=ACTIVE)  # left out here: else each is asked for by itself
+    behind = behind.exclude(pk__in=(failed | active).values("enterprise_id"))
     return sum(recount_request(enterprise=enterprise)[1] for enterprise in behind)

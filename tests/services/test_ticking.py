@@ -20,7 +20,7 @@ from enterprise.models import (
     SyncRun,
 )
 from enterprise.services import ticking
-from enterprise.services.recounts import recount_mark
+from enterprise.services.recounts import recount_mark, recounts_request_due
 from enterprise.services.ticking import TICK_CACHE_KEY, clouds_start_due, instances_start_due, tick
 from tests.factories import EnterpriseFactory, ServerInstanceFactory, SyncRunFactory
 
@@ -110,6 +110,16 @@ def test_a_due_recount_is_asked_for_and_waits_a_while_after_a_failure() -> None:
     SyncRun.objects.update(finished_at=NOW - dt.timedelta(minutes=10))
     tick()
     assert SyncRun.objects.exclude(pk=run.pk).get().state == RunState.QUEUED
+
+
+def test_recounts_that_are_queued_already_cost_a_tick_one_query(
+    django_assert_num_queries: Any,
+) -> None:
+    for enterprise in EnterpriseFactory.create_batch(3):
+        recount_mark(enterprise=enterprise)
+    assert recounts_request_due() == 3
+    with django_assert_num_queries(1):
+        assert recounts_request_due() == 0
 
 
 def test_a_locked_database_in_one_part_leaves_the_others_to_go_on(
