@@ -53,7 +53,7 @@ def _let_pages_go_first(**_: Any) -> None:
     may find all processors taken for some milliseconds. So some are left free of runs. Linux weighs
     sessions before the processes in them, where no container or service manager sets their shares.
     """
-    os.nice(NICENESS)
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS))
     if hasattr(os, "sched_setaffinity"):  # Linux

@@ -22,9 +22,8 @@ def main() -> None:
         staged(Path(folder), enterprises=args.enterprises) as stage,
     ):
         stage.console.manage("sync", "--enterprise", "enterprise-0", "--all", "--inline")
-        stage.console.environment["LICSYNC_SPARED_PROCESSORS"] = "1"
         stage.start()
-        visit(stage, args.requests)  # until every process has warmed up
+        visit(stage, args.requests, pause=0)  # until every process has warmed up
         idle = visit(stage, args.requests).p95()
         stage.make_all_due()
         if not stage.console.wait(lambda: stage.console.active_runs() > 0, seconds=30):

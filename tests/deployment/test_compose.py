@@ -97,6 +97,12 @@ def test_every_service_waits_for_what_it_needs() -> None:
         assert SERVICES[name]["healthcheck"]["test"]
 
 
+def test_a_worker_leaves_the_processors_to_the_pages() -> None:
+    """That it is nice counts in its own container only."""
+    assert [name for name in OURS if "cpu_shares" in SERVICES[name]] == ["worker"]
+    assert SERVICES["worker"]["cpu_shares"] < 1024  # what everybody else has
+
+
 def start_order() -> list[str]:
     """Our services, each after what it depends on."""
     order: list[str] = []

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +117,11 @@ class Console:
         """Start ``celery -A licsync …``."""
         self.start_module(name, "celery", "-A", "licsync", *arguments)
 
-    def start_module(self, name: str, *command: str) -> None:
-        """Start ``python -m COMMAND`` as a process group of its own."""
+    def start_module(self, name: str, *command: str, within: Sequence[str] = ()) -> None:
+        """Start ``python -m COMMAND`` as a process group of its own, as the argument of ``within``."""
         log = (self.folder / f"{name}.log").open("ab")
         self._processes[name] = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [*within, sys.executable, "-m", *command],
             cwd=self._code,
             env=self.environment,
             stdout=log,
@@ -129,9 +129,12 @@ class Console:
             start_new_session=True,
         )
 
-    def start_worker(self, name: str = "worker", *, concurrency: int = 2) -> None:
+    def start_worker(
+        self, name: str = "worker", *, concurrency: int = 2, within: Sequence[str] = ()
+    ) -> None:
         slots = ("-c", str(concurrency), "-n", f"{name}@test")
-        self.start(name, "worker", *slots, "--loglevel", "WARNING")
+        worker = ("celery", "-A", "licsync", "worker", *slots, "--loglevel", "WARNING")
+        self.start_module(name, *worker, within=within)
 
     def start_beat(self, name: str = "beat") -> None:
         self.start(name, "beat", "--loglevel", "WARNING")
