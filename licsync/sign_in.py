@@ -22,6 +22,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ValidationError
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -59,6 +60,12 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
         return False
 
 
+class UnreadableError(ValidationError):
+    """The key of an authenticator app's seed, or of recovery codes, is lost."""
+
+    silent_variable_failure = True  # where a template asks
+
+
 class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
     """Seeds of authenticator apps and recovery codes are encrypted as GitHub's tokens are."""
 
@@ -76,9 +83,9 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
             return _keys().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
             log.warning("second_factor_unreadable")
-            error = self.validation_error("incorrect_code")
-            error.silent_variable_failure = True  # asked for by a template
-            raise error from None
+            raise UnreadableError(
+                self.error_messages["incorrect_code"], code="incorrect_code"
+            ) from None
 
 
 def _keys() -> MultiFernet:

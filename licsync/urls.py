@@ -9,7 +9,7 @@ from allauth.socialaccount.views import login_cancelled, login_error
 from django.urls import include, path
 
 from enterprise.views import identity
-from licsync import identity_providers, saml
+from licsync import identity_providers, recovery_codes, saml
 from licsync.sessions import session_end
 
 _saml = [
@@ -25,6 +25,12 @@ _openid_connect = [
     path("login/callback/", openid_connect.callback, name="openid_connect_callback"),
 ]
 
+_recovery_codes = [
+    path("", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("download/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("generate/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+]
+
 handler500 = "enterprise.views.failure.server_error"
 
 urlpatterns = [
@@ -34,6 +40,7 @@ urlpatterns = [
     path("accounts/password/change/", sign_in.password_change, name="account_change_password"),
     path("accounts/password/set/", identity.password_set, name="account_set_password"),
     path("accounts/inactive/", sign_in.account_inactive, name="account_inactive"),
+    path("accounts/2fa/recovery-codes/", include(_recovery_codes)),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("accounts/sessions/<int:pk>/end/", session_end, name="session_end"),

@@ -181,6 +181,20 @@ def test_second_factors_are_shown_and_changed_by_who_confirms(client, mona, secr
         assert client.get(page)["Location"].startswith("/accounts/reauthenticate/?next=")
 
 
+@pytest.mark.parametrize("page", ["", "download/"])
+def test_who_has_codes_that_cannot_be_read_is_told_and_gets_new_ones(
+    client, mona, secret, page, settings
+):
+    sign_in(client)
+    client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
+    settings.LICSYNC_CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    told = client.get(f"/accounts/2fa/recovery-codes/{page}", follow=True)
+    assert told.redirect_chain == [("/accounts/2fa/recovery-codes/generate/", 302)]
+    assert "Your recovery codes cannot be read" in told.content.decode()
+    assert client.post("/accounts/2fa/recovery-codes/generate/").status_code == 302
+    assert client.get(f"/accounts/2fa/recovery-codes/{page}").status_code == 200
+
+
 def test_who_came_by_a_link_sets_a_password_before_confirming_anything(client):
     """However long ago: there is nothing else yet to confirm by."""
     client.force_login(get_user_model().objects.create_user("nina"))
