@@ -235,8 +235,8 @@ def _publish_again(waiting: QuerySet[SyncRun, int]) -> None:
     """Publish what was due a tick ago and is still queued, where its message may be lost.
 
     While the broker holds messages of runs, workers have what to do, and those who wait are behind it:
-    published at each tick, a thousand runs would bury the broker in messages for nothing. A message
-    that was lost among others is published again as soon as those are taken.
+    published at each tick, a thousand runs would bury the broker in messages for nothing. Only the one
+    that has waited longest is then published, for its message may be lost though others are there.
     """
     if not waiting.exists():
         return
@@ -245,6 +245,5 @@ def _publish_again(waiting: QuerySet[SyncRun, int]) -> None:
     except BROKER_AWAY as error:
         log.warning("broker_away", error=type(error).__name__)
         return
-    if not held:
-        for run_id in waiting:
-            run_publish(run_id)
+    for run_id in waiting[:1] if held else waiting:
+        run_publish(run_id)

@@ -119,17 +119,15 @@ def test_a_queued_run_that_nobody_took_for_a_tick_is_published_again(
     assert published == ([run.pk] if woken else [])
 
 
-def test_while_the_broker_holds_messages_nothing_is_published_again(
-    published: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("held", "again"), [(0, 3), (1, 1), (5000, 1)])
+def test_while_the_broker_holds_messages_only_what_waits_longest_is_published_again(
+    published: list[int], monkeypatch: pytest.MonkeyPatch, held: int, again: int
 ) -> None:
     """Else a thousand runs that wait for their turn are a thousand more messages at each tick."""
-    waiting = SyncRunFactory.create_batch(3, not_before=NOW - dt.timedelta(hours=1))
-    monkeypatch.setattr(runs, "wakes_held", lambda: 1)
+    waiting = [SyncRunFactory(not_before=NOW - dt.timedelta(hours=hours)).pk for hours in (1, 3, 2)]
+    monkeypatch.setattr(runs, "wakes_held", lambda: held)
     runs_sweep()
-    assert published == []
-    monkeypatch.setattr(runs, "wakes_held", lambda: 0)
-    runs_sweep()
-    assert published == [run.pk for run in waiting]
+    assert published == [waiting[1], waiting[2], waiting[0]][:again]
 
 
 def test_a_broker_that_cannot_be_asked_is_left_to_the_next_tick(
